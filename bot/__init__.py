@@ -1,0 +1,1 @@
+"""Parvis: first-line social customer service."""

@@ -1,0 +1,168 @@
+"""The one vocabulary of every channel: what customers do, and what we send them.
+
+Vendor payloads stay in their platform's folder; everything behind it speaks these types. They are stored in streams as
+JSON (see ``encode`` and ``decode``), so a field may be added with a default but never renamed while streams hold it.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+
+class ChannelName(StrEnum):
+    MESSENGER = "messenger"
+    X = "x"
+
+
+class AttachmentKind(StrEnum):
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    FILE = "file"
+    STICKER = "sticker"
+    LOCATION = "location"
+    SHARE = "share"
+    OTHER = "other"
+
+
+class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
+    kind: AttachmentKind
+    url: str | None = None
+    title: str | None = None
+
+
+class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event"):
+    """What happened between one customer and one account of the brand. Times are UTC seconds since the epoch."""
+
+    channel: ChannelName
+    account_id: str
+    user_id: str
+    occurred_at: float
+
+    @property
+    def conversation_id(self) -> str:
+        return f"{self.channel}:{self.account_id}:{self.user_id}"
+
+
+class InboundMessage(_Event, frozen=True, omit_defaults=True, tag="message"):
+    """A customer wrote, tapped or sent something that deserves an answer.
+
+    ``payload`` is the developer-defined value behind a quick reply or a postback button; ``text`` is then its title.
+    """
+
+    message_id: str
+    text: str | None = None
+    payload: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+class EchoOrigin(StrEnum):
+    OWN = "own"
+    """This application sent it."""
+    FOREIGN = "foreign"
+    """A person in the platform's inbox, or another tool, answered the customer."""
+    UNKNOWN = "unknown"
+    """The event does not say (X Activity API); only what we sent can tell."""
+
+
+class Echo(_Event, frozen=True, omit_defaults=True, tag="echo"):
+    """The platform reports a message that the brand's account sent to ``user_id``."""
+
+    message_id: str
+    origin: EchoOrigin
+    reply_id: str | None = None
+    """Our own id of the reply, where the platform returns what we attached (Messenger ``metadata``)."""
+    text: str | None = None
+
+
+class NoticeKind(StrEnum):
+    EDITED = "edited"
+    READ = "read"
+    DELIVERED = "delivered"
+    REACTION = "reaction"
+    REFERRAL = "referral"
+    OPT_IN = "opt_in"
+    OPT_OUT = "opt_out"
+    FEEDBACK = "feedback"
+    THREAD_CONTROL = "thread_control"
+    STANDBY = "standby"
+    """Another application owns the conversation; the customer's message is for it."""
+    TYPING = "typing"
+    POLICY = "policy"
+    """The platform warns, blocks or unblocks the account: alert an operator."""
+    REVOKED = "revoked"
+    """The account withdrew the application's permission: alert an operator."""
+    PUBLIC_POST = "public_post"
+    ENCRYPTED = "encrypted"
+    REPLAY = "replay"
+
+
+class Notice(_Event, frozen=True, omit_defaults=True, tag="notice"):
+    """Something happened that is not for the assistant to answer. ``user_id`` is empty where the event names nobody."""
+
+    kind: NoticeKind
+    message_id: str | None = None
+    """The message that the notice is about, where it is about one."""
+    text: str | None = None
+    """The new text of an edited message, or the platform's reason for a policy notice."""
+
+
+class UnknownEvent(_Event, frozen=True, omit_defaults=True, tag="unknown"):
+    """An event of a shape this version does not know; ``name`` is the vendor's key or event type, never its content."""
+
+    name: str
+
+
+Event = InboundMessage | Echo | Notice | UnknownEvent
+
+
+class QuickReply(msgspec.Struct, frozen=True):
+    title: str
+    payload: str
+
+
+class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One message to one customer: exactly one call of the platform's send endpoint.
+
+    ``reply_id`` is ours, unique and stable across retries. ``to_reply_at`` is the ``occurred_at`` of the customer's
+    message that it answers (UTC seconds), from which the platform's messaging window counts.
+    """
+
+    channel: ChannelName
+    account_id: str
+    user_id: str
+    reply_id: str
+    text: str
+    quick_replies: tuple[QuickReply, ...] = ()
+    to_reply_at: float | None = None
+
+    @property
+    def conversation_id(self) -> str:
+        return f"{self.channel}:{self.account_id}:{self.user_id}"
+
+
+class Activity(StrEnum):
+    """Signs of life that some platforms show to the customer."""
+
+    SEEN = "seen"
+    TYPING = "typing"
+
+
+_encoder: Final = msgspec.json.Encoder()
+_event_decoder: Final = msgspec.json.Decoder(Event)
+_outbound_decoder: Final = msgspec.json.Decoder(OutboundMessage)
+
+
+def encode(value: Event | OutboundMessage) -> bytes:
+    return _encoder.encode(value)
+
+
+def decode_event(raw: bytes) -> Event:
+    """Raises ``msgspec.ValidationError`` on a shape that this version cannot read."""
+    return _event_decoder.decode(raw)
+
+
+def decode_outbound(raw: bytes) -> OutboundMessage:
+    """Raises ``msgspec.ValidationError`` on a shape that this version cannot read."""
+    return _outbound_decoder.decode(raw)
