@@ -150,7 +150,7 @@ class Activity(StrEnum):
 
 
 _encoder: Final = msgspec.json.Encoder()
-_event_decoder: Final = msgspec.json.Decoder(Event)
+_event_decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
 _outbound_decoder: Final = msgspec.json.Decoder(OutboundMessage)
 
 
