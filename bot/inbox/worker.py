@@ -1,0 +1,277 @@
+"""The worker: takes customers' messages from the inbox, asks the assistant, puts its replies in the outbox."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from bot.assistant import Answer, AssistantAway, AssistantClient, Turn, TurnFailed
+from bot.channels.base import Channel
+from bot.channels.vocabulary import (
+    Activity,
+    ChannelName,
+    Echo,
+    EchoOrigin,
+    Event,
+    InboundMessage,
+    Notice,
+    NoticeKind,
+    OutboundMessage,
+    QuickReply,
+    decode_event,
+    encode,
+)
+from bot.inbox import keys, metrics
+from bot.inbox.connection import backoff_seconds, load_script, until_redis_answers
+from bot.inbox.consumer import Entry, LeaseLost
+from bot.inbox.intake import digest
+from bot.operations import utc_now
+
+log = structlog.get_logger()
+
+_COMPANY_AFTER_SECONDS = 0.4
+_HOLDING_REMEMBERED_SECONDS = 24 * 3600
+_choices_decoder = msgspec.json.Decoder(tuple[QuickReply, ...])
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    concurrent_turns: int
+    turn_attempts: int
+    holding_after_seconds: float
+    human_silence_seconds: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the worker remembers of a conversation between turns."""
+
+    human_has_it: bool = False
+    language: str | None = None
+    choices: tuple[QuickReply, ...] = field(default=())
+
+
+class Worker:
+    """Handles the entries of the inbox, one conversation in order, many at once."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        layout: keys.Layout,
+        channels: Mapping[ChannelName, Channel],
+        assistant: AssistantClient,
+        limits: WorkerLimits,
+        holding_text: Callable[[str | None], str],
+    ) -> None:
+        """``holding_text`` gives the word for a waiting customer in a language, or in all when it is not known."""
+        self._redis = redis
+        self._layout = layout
+        self._channels = channels
+        self._assistant = assistant
+        self._limits = limits
+        self._holding_text = holding_text
+        self._slots = asyncio.Semaphore(limits.concurrent_turns)
+        self._finish_turn = load_script(redis, "finish_turn")
+        self._hold = load_script(redis, "hold")
+
+    def read(self, fields: Mapping[bytes, bytes]) -> tuple[str, Event]:
+        event = decode_event(fields[b"event"])
+        return event.conversation_id, event
+
+    async def handle(self, entry: Entry[Event]) -> None:
+        event = entry.item
+        match event:
+            case InboundMessage() if event.channel in self._channels:
+                await self._answer(entry, event)
+            case InboundMessage():
+                await self.park(entry, f"channel {event.channel} is not configured")
+            case Echo():
+                await self._notice_echo(entry, event)
+            case _:
+                await self._notice(entry, event)
+
+    async def park(self, entry: Entry[Event] | Entry[None], reason: str) -> None:
+        metrics.DEAD_LETTERED.labels("inbox").inc()
+        log.error("message_parked", stream=entry.stream, entry=entry.id, reason=reason)
+        if isinstance(entry.item, InboundMessage) and entry.item.channel in self._channels:
+            await self._send_holding_word(entry, entry.item, None)
+        await self._finish(entry, [], reason=reason)
+
+    # A customer's message
+
+    async def _answer(self, entry: Entry[Event], message: InboundMessage) -> None:
+        memory = await until_redis_answers(lambda: self._recall(message.conversation_id))
+        if memory.human_has_it:
+            metrics.TURNS.labels(message.channel, "left_to_human").inc()
+            await self._finish(entry, [])
+            return
+        company = asyncio.create_task(self._keep_company(entry, message, memory.language))
+        try:
+            answer = await self._ask(Turn.from_message(message, memory.choices))
+        except TurnFailed as error:
+            metrics.TURNS.labels(message.channel, "failed").inc()
+            await self.park(entry, f"assistant: {error}")
+            return
+        finally:
+            company.cancel()
+            with contextlib.suppress(asyncio.CancelledError, LeaseLost):
+                await company
+        await self._finish(entry, self._compose(message, answer), answer)
+        metrics.TURNS.labels(message.channel, "answered").inc()
+        metrics.TURN_SECONDS.labels(message.channel).observe(max(0.0, utc_now() - entry.appended_at))
+
+    async def _recall(self, conversation_id: str) -> Memory:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.exists(keys.human(conversation_id))
+            pipe.hmget(keys.memory(conversation_id), ["language", "choices"])
+            human, (language, choices) = await pipe.execute()
+        return Memory(
+            human_has_it=bool(human),
+            language=language.decode() if language else None,
+            choices=_choices_decoder.decode(choices) if choices else (),
+        )
+
+    async def _ask(self, turn: Turn) -> Answer:
+        """Ask until there is an answer. While the assistant is away the message waits; a failing turn is tried a few
+        times. Raises ``TurnFailed`` after the last."""
+        away, failed = 0, 0
+        while True:
+            try:
+                async with self._slots:
+                    answer = await self._assistant.ask(turn)
+            except AssistantAway as error:
+                away += 1
+                metrics.ASSISTANT_AWAY.set(1)
+                if away == 1:
+                    log.warning("assistant_away", message_id=turn.message_id, reason=str(error))
+                await asyncio.sleep(0.1 + backoff_seconds(away, base=0.2, most=1.0))
+            except TurnFailed as error:
+                failed += 1
+                log.warning("turn_failed", message_id=turn.message_id, attempt=failed, reason=str(error))
+                if failed >= self._limits.turn_attempts:
+                    raise
+                await asyncio.sleep(0.5 + backoff_seconds(failed, base=0.5, most=10.0))
+            else:
+                metrics.ASSISTANT_AWAY.set(0)
+                return answer
+
+    def _compose(self, message: InboundMessage, answer: Answer) -> list[OutboundMessage]:
+        channel = self._channels[message.channel]
+        base = _reply_id(message)
+        return [
+            part
+            for position, reply in enumerate(answer.replies)
+            for part in channel.compose(
+                message.user_id, f"{base}-{position}", reply.text, reply.quick_replies, message.occurred_at
+            )
+        ]
+
+    async def _finish(
+        self,
+        entry: Entry[Event] | Entry[None],
+        replies: Sequence[OutboundMessage],
+        answer: Answer | None = None,
+        *,
+        reason: str = "",
+    ) -> None:
+        """Acknowledge the entry and put the replies in the outbox in one step. Raises ``LeaseLost``."""
+        conversation = entry.conversation_id
+        channel = replies[0].channel if replies else ChannelName.MESSENGER
+        choices = answer.replies[-1].quick_replies if answer and answer.replies else ()
+        outcome = await until_redis_answers(
+            lambda: self._finish_turn(
+                keys=[
+                    entry.lease_key,
+                    entry.stream,
+                    self._layout.outbox(channel, conversation),
+                    keys.holding(conversation),
+                    keys.memory(conversation),
+                    keys.DEAD_LETTERS,
+                ],
+                args=[
+                    entry.consumer,
+                    keys.WORKERS,
+                    entry.id,
+                    msgspec.json.encode(choices) if answer else "",
+                    (answer.language or "") if answer else "",
+                    reason,
+                    *(encode(reply) for reply in replies),
+                ],
+            )
+        )
+        if outcome == b"lost":
+            raise LeaseLost
+
+    # While the customer waits
+
+    async def _keep_company(self, entry: Entry[Event], message: InboundMessage, language: str | None) -> None:
+        """Show that somebody is there; when it takes long, say once that the message has arrived."""
+        started_at = utc_now()
+        await asyncio.sleep(_COMPANY_AFTER_SECONDS)
+        await self._show_activity(message, Activity.SEEN)
+        await self._show_activity(message, Activity.TYPING)
+        due = max(entry.appended_at + self._limits.holding_after_seconds, started_at + 2 * _COMPANY_AFTER_SECONDS)
+        await asyncio.sleep(max(0.0, due - utc_now()))
+        await self._send_holding_word(entry, message, language)
+
+    async def _send_holding_word(
+        self, entry: Entry[Event] | Entry[None], message: InboundMessage, language: str | None
+    ) -> None:
+        """Once per outage; the next answer ends it. Raises ``LeaseLost``."""
+        channel = self._channels[message.channel]
+        [word] = channel.compose(
+            message.user_id, f"{_reply_id(message)}-holding", self._holding_text(language), (), message.occurred_at
+        )
+        outcome = await until_redis_answers(
+            lambda: self._hold(
+                keys=[
+                    entry.lease_key,
+                    keys.holding(message.conversation_id),
+                    self._layout.outbox(message.channel, message.conversation_id),
+                ],
+                args=[entry.consumer, encode(word), entry.id, _HOLDING_REMEMBERED_SECONDS],
+            )
+        )
+        if outcome == b"lost":
+            raise LeaseLost
+
+    async def _show_activity(self, message: InboundMessage, activity: Activity) -> None:
+        stream = self._layout.outbox(message.channel, message.conversation_id)
+        fields = {"activity": str(activity), "account": message.account_id, "user": message.user_id}
+        await until_redis_answers(lambda: self._redis.xadd(stream, fields))  # type: ignore[arg-type]
+
+    # Everything else
+
+    async def _notice_echo(self, entry: Entry[Event], echo: Echo) -> None:
+        """A person answered on the platform: leave the conversation to them."""
+        if not await until_redis_answers(lambda: self._is_ours(echo)) and self._limits.human_silence_seconds > 0:
+            log.info("human_took_over", conversation_channel=str(echo.channel), message_id=echo.message_id)
+            silence = int(self._limits.human_silence_seconds)
+            await until_redis_answers(lambda: self._redis.set(keys.human(echo.conversation_id), "1", ex=silence))
+        await self._finish(entry, [])
+
+    async def _is_ours(self, echo: Echo) -> bool:
+        if echo.origin is not EchoOrigin.UNKNOWN:
+            return echo.origin is EchoOrigin.OWN
+        conversation = echo.conversation_id
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zscore(keys.sent(conversation), echo.message_id)
+            pipe.zscore(keys.expected(conversation), digest(echo.text or ""))
+            sent, expected = await pipe.execute()
+        return sent is not None or expected is not None
+
+    async def _notice(self, entry: Entry[Event], event: Event) -> None:
+        if isinstance(event, Notice) and event.kind in {NoticeKind.POLICY, NoticeKind.REVOKED}:
+            metrics.ALERTS.labels(event.channel, event.kind).inc()
+            log.error("platform_alert", channel=str(event.channel), kind=str(event.kind), account=event.account_id)
+        await self._finish(entry, [])
+
+
+def _reply_id(message: InboundMessage) -> str:
+    """Stable across retries, and short enough for a platform's metadata."""
+    return hashlib.sha256(f"{message.conversation_id}|{message.message_id}".encode()).hexdigest()[:24]
