@@ -161,6 +161,7 @@ class CoreSettings(BaseSettings):
 
     home: Path = Field(default=PROJECT_ROOT / "var", description="Where state lives: Valkey's file, SQLite, logs, process ids")
     database_url: str = Field(default="", description="SQLAlchemy URL of PostgreSQL (postgresql+asyncpg://…); empty: SQLite in ``home``")
+    routing: Path = Field(default=PROJECT_ROOT / "routing.yml", description="Which team takes what, and what the customer is promised")
     log_format: Literal["auto", "pretty", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

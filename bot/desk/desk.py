@@ -1,0 +1,341 @@
+"""The desk itself: what may happen to a ticket.
+
+Every change is one transaction: the ticket, a row of its history, and the e-mails it causes. Repeating a call that the
+same message caused changes nothing, so that an interrupted turn may simply run again.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.desk.database import Database
+from bot.desk.masking import mask
+from bot.desk.models import EventKind, Notification, NotificationStatus, Ticket, TicketEvent
+from bot.desk.reference import References
+from bot.desk.routing import Route, Routing
+from bot.desk.tickets import (
+    OPEN_STATUSES,
+    Contact,
+    DeskUnavailable,
+    Disposition,
+    OpenTicket,
+    TicketStatus,
+    TicketView,
+    UnknownTicket,
+)
+
+# A lost race is over once the winner has committed; more rounds than this mean that something else is wrong.
+_ROUNDS: Final = 8
+
+Clock = Callable[[], datetime]
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Desk:
+    """Tickets of one brand. Every method raises ``DeskUnavailable`` when the database does not answer."""
+
+    def __init__(self, database: Database, routing: Routing, clock: Clock = utc_now) -> None:
+        self.database = database
+        self.routing = routing
+        self.references = References(routing.reference_prefix)
+        self._now = clock
+
+    async def open_ticket(self, request: OpenTicket) -> TicketView:
+        """Open a ticket, or note the message on the conversation's open one (raising it if the message is graver).
+
+        Idempotent by conversation and message: a repetition answers with the ticket as it stands.
+        """
+        for _ in range(_ROUNDS):
+            try:
+                async with self.database.writing() as session:
+                    return await self._open_or_note(session, request)
+            except IntegrityError:
+                # Another process opened this conversation's ticket first, or the random reference is taken.
+                continue
+        raise DeskUnavailable("a ticket could not be opened against its rivals")
+
+    async def complete_ticket(self, reference: str, contact: Contact, message_id: str) -> TicketView:
+        """Record how to reach the customer; another contact than before is a correction, and the team is told.
+
+        Idempotent by message. A ticket that is closed meanwhile stays as it is (see the view's ``is_open``). Raises
+        ``UnknownTicket``.
+        """
+        async with self.database.writing() as session:
+            ticket = await self._lock_ticket(session, reference)
+            if ticket.status.is_open and ticket.contact != contact:
+                await self._set_contact(session, ticket, contact, message_id)
+            return _view(ticket)
+
+    async def refuse_contact(self, reference: str, message_id: str) -> TicketView:
+        """The customer gives no contact: tell the team to answer in the conversation.
+
+        Idempotent; a contact given earlier is forgotten, since the customer no longer wants it used. Raises
+        ``UnknownTicket``.
+        """
+        async with self.database.writing() as session:
+            ticket = await self._lock_ticket(session, reference)
+            if ticket.status.is_open and not ticket.contact_refused:
+                await self._set_refusal(session, ticket, message_id)
+            return _view(ticket)
+
+    async def find_ticket(self, conversation_id: str, reference: str | None = None) -> TicketView | None:
+        """A ticket of this very conversation: the one of that reference (read tolerantly), else the newest.
+
+        A reference of another conversation's ticket finds nothing.
+        """
+        query = select(Ticket).where(Ticket.conversation_id == conversation_id)
+        if reference is not None:
+            query = query.where(Ticket.reference == self.references.parse(reference))
+        async with self.database.reading() as session:
+            ticket = await session.scalar(
+                query.order_by(Ticket.status.in_(OPEN_STATUSES).desc(), Ticket.id.desc()).limit(1)
+            )
+        return None if ticket is None else _view(ticket)
+
+    async def cancel_ticket(self, conversation_id: str, reference: str) -> TicketView:
+        """Close the ticket because its customer no longer needs it, and tell the team.
+
+        Idempotent; a ticket that is closed already stays as it is. Raises ``UnknownTicket``, also for a ticket of
+        another conversation.
+        """
+        async with self.database.writing() as session:
+            ticket = await self._lock_ticket(session, reference)
+            if ticket.conversation_id != conversation_id:
+                raise UnknownTicket(reference)
+            if ticket.status.is_open:
+                await self._cancel(session, ticket)
+            return _view(ticket)
+
+    async def pending_notifications(self) -> int:
+        """E-mails that are still owed to a team."""
+        return await self._count_notifications(NotificationStatus.PENDING)
+
+    async def failed_notifications(self) -> int:
+        """E-mails that were given up; see ``bot.desk.notifications.put_back_failed``."""
+        return await self._count_notifications(NotificationStatus.FAILED)
+
+    async def ping(self) -> None:
+        await self.database.ping()
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    # --- opening ------------------------------------------------------------------------------------------------------
+
+    async def _open_or_note(self, session: AsyncSession, request: OpenTicket) -> TicketView:
+        # The lock comes first: while we wait for it, another process may be handling this same message.
+        ticket = await session.scalar(
+            select(Ticket)
+            .where(Ticket.conversation_id == request.conversation_id, Ticket.status.in_(OPEN_STATUSES))
+            .with_for_update()
+        )
+        handled = await self._find_handled(session, request)
+        if handled is not None:
+            return _view(handled, is_new=handled.opened_by == request.message_id)
+        if ticket is None:
+            return _view(await self._open(session, request), is_new=True)
+        await self._note(session, ticket, request)
+        return _view(ticket)
+
+    async def _find_handled(self, session: AsyncSession, request: OpenTicket) -> Ticket | None:
+        return await session.scalar(
+            select(Ticket)
+            .join(TicketEvent)
+            .where(
+                Ticket.conversation_id == request.conversation_id,
+                TicketEvent.message_id == request.message_id,
+                TicketEvent.kind.in_((EventKind.OPENED, EventKind.NOTED, EventKind.RAISED)),
+            )
+            .limit(1)
+        )
+
+    async def _open(self, session: AsyncSession, request: OpenTicket) -> Ticket:
+        now = self._now()
+        route = self.routing.route(request.disposition, request.topic)
+        ticket = Ticket(
+            reference=self.references.generate(),
+            conversation_id=request.conversation_id,
+            channel=request.channel,
+            account_id=request.account_id,
+            user_id=request.user_id,
+            opened_by=request.message_id,
+            disposition=request.disposition,
+            topic=request.topic,
+            language=request.language,
+            text=mask(request.text),
+            occurred_at=datetime.fromtimestamp(request.occurred_at, UTC),
+            status=TicketStatus.NEW,
+            priority=route.priority,
+            team=route.team.key,
+            promised_hours=route.promise_hours,
+            contact_refused=False,
+            opened_at=now,
+            due_at=self.routing.hours.add(now, route.promise_hours),
+            updated_at=now,
+        )
+        session.add(ticket)
+        await self._record(session, ticket, EventKind.OPENED, message_id=request.message_id, tell=(ticket.team,))
+        log.info("ticket_opened", reference=ticket.reference, team=ticket.team, priority=ticket.priority.value)
+        return ticket
+
+    async def _note(self, session: AsyncSession, ticket: Ticket, request: OpenTicket) -> None:
+        """The team hears of a graver or a new matter; more words on the same one wait in the transcript."""
+        route = self.routing.route(request.disposition, request.topic)
+        is_new_topic = request.topic != ticket.topic
+        if _is_graver(ticket, request.disposition, route):
+            kind, tell = (
+                EventKind.RAISED,
+                _raise(ticket, request, route, self.routing.hours.add(self._now(), route.promise_hours)),
+            )
+        else:
+            kind, tell = EventKind.NOTED, (ticket.team,) if is_new_topic else ()
+        await self._record(
+            session,
+            ticket,
+            kind,
+            message_id=request.message_id,
+            text=mask(request.text),
+            detail={"disposition": request.disposition.value, "topic": request.topic},
+            tell=tell,
+        )
+
+    # --- what follows -------------------------------------------------------------------------------------------------
+
+    async def _set_contact(self, session: AsyncSession, ticket: Ticket, contact: Contact, message_id: str) -> None:
+        kinds = (EventKind.CONTACT_GIVEN, EventKind.CONTACT_CORRECTED)
+        if await self._has_event(session, ticket, kinds, message_id):
+            return  # an old message that comes again must not undo a later correction
+        kind = EventKind.CONTACT_GIVEN if ticket.contact is None else EventKind.CONTACT_CORRECTED
+        ticket.contact_kind = contact.kind
+        ticket.contact_value = contact.value
+        ticket.preferred_time = None if contact.preferred_time is None else mask(contact.preferred_time)
+        ticket.contact_refused = False
+        _settle(ticket)
+        detail = {"contact": contact.kind.value}
+        await self._record(session, ticket, kind, message_id=message_id, detail=detail, tell=(ticket.team,))
+
+    async def _set_refusal(self, session: AsyncSession, ticket: Ticket, message_id: str) -> None:
+        if await self._has_event(session, ticket, (EventKind.CONTACT_REFUSED,), message_id):
+            return
+        ticket.contact_kind = ticket.contact_value = ticket.preferred_time = None
+        ticket.contact_refused = True
+        _settle(ticket)
+        await self._record(session, ticket, EventKind.CONTACT_REFUSED, message_id=message_id, tell=(ticket.team,))
+
+    async def _cancel(self, session: AsyncSession, ticket: Ticket) -> None:
+        ticket.status = TicketStatus.CANCELLED
+        ticket.closed_at = self._now()
+        await self._record(session, ticket, EventKind.CANCELLED, tell=(ticket.team,))
+
+    # --- shared -------------------------------------------------------------------------------------------------------
+
+    async def _lock_ticket(self, session: AsyncSession, reference: str) -> Ticket:
+        canonical = self.references.parse(reference)
+        ticket = await session.scalar(select(Ticket).where(Ticket.reference == canonical).with_for_update())
+        if ticket is None:
+            raise UnknownTicket(reference)
+        return ticket
+
+    async def _has_event(
+        self, session: AsyncSession, ticket: Ticket, kinds: tuple[EventKind, ...], message_id: str
+    ) -> bool:
+        query = select(TicketEvent.id).where(
+            TicketEvent.ticket_id == ticket.id, TicketEvent.message_id == message_id, TicketEvent.kind.in_(kinds)
+        )
+        return await session.scalar(query.limit(1)) is not None
+
+    async def _record(
+        self,
+        session: AsyncSession,
+        ticket: Ticket,
+        kind: EventKind,
+        *,
+        message_id: str | None = None,
+        text: str | None = None,
+        detail: dict[str, Any] | None = None,
+        tell: tuple[str, ...] = (),
+    ) -> None:
+        """Write what happened, and owe an e-mail to each team of ``tell``."""
+        now = ticket.updated_at = self._now()
+        await session.flush()
+        event = TicketEvent(
+            ticket_id=ticket.id, kind=kind, message_id=message_id, at=now, text=text, detail=detail or {}
+        )
+        session.add(event)
+        await session.flush()
+        session.add_all(
+            Notification(
+                ticket_id=ticket.id,
+                event_id=event.id,
+                team=team,
+                status=NotificationStatus.PENDING,
+                attempts=0,
+                next_attempt_at=now,
+                created_at=now,
+            )
+            for team in dict.fromkeys(tell)
+        )
+
+    async def _count_notifications(self, status: NotificationStatus) -> int:
+        async with self.database.reading() as session:
+            query = select(func.count()).select_from(Notification).where(Notification.status == status)
+            return await session.scalar(query) or 0
+
+
+def _settle(ticket: Ticket) -> None:
+    if ticket.status is TicketStatus.NEW:
+        ticket.status = TicketStatus.READY
+
+
+def _is_graver(ticket: Ticket, disposition: Disposition, route: Route) -> bool:
+    return disposition.rank > ticket.disposition.rank or route.priority.rank > ticket.priority.rank
+
+
+def _raise(ticket: Ticket, request: OpenTicket, route: Route, due_at: datetime) -> tuple[str, ...]:
+    """Priority and promise only improve. Answers with the teams to tell: the new one, and the old if it loses it."""
+    previous_team = ticket.team
+    if route.priority.rank >= ticket.priority.rank:
+        ticket.team = route.team.key
+        ticket.priority = route.priority
+    ticket.disposition = max(ticket.disposition, request.disposition, key=lambda disposition: disposition.rank)
+    ticket.topic = request.topic
+    if due_at < ticket.due_at:
+        ticket.due_at = due_at
+        ticket.promised_hours = route.promise_hours
+    return (ticket.team, previous_team)
+
+
+def _view(ticket: Ticket, *, is_new: bool = False) -> TicketView:
+    return TicketView(
+        reference=ticket.reference,
+        status=ticket.status,
+        topic=ticket.topic,
+        disposition=ticket.disposition,
+        priority=ticket.priority,
+        team=ticket.team,
+        opened_at=ticket.opened_at,
+        due_at=ticket.due_at,
+        promised_hours=ticket.promised_hours,
+        contact=ticket.contact,
+        contact_refused=ticket.contact_refused,
+        is_new=is_new,
+    )
+
+
+def open_desk(database_url: str, routing: Routing, *, clock: Clock = utc_now) -> Desk:
+    """A desk on its own small pool of connections. Call ``migrate(database_url)`` before, ``close()`` at the end.
+
+    ``database_url`` is SQLAlchemy's: ``sqlite+aiosqlite:///path`` or ``postgresql+asyncpg://…``. Belongs to the event
+    loop in which it is first used.
+    """
+    return Desk(Database(database_url), routing, clock)

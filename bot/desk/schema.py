@@ -1,0 +1,57 @@
+"""Brings a database to the newest schema."""
+
+from pathlib import Path
+from typing import Final
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from bot.desk.database import Database, translate_outage
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+# Any number that no other use of this PostgreSQL database takes; it must never change.
+_ADVISORY_LOCK: Final = 7_206_417_239_001
+
+log = structlog.get_logger()
+
+
+async def migrate(database_url: str) -> None:
+    """Create or upgrade the desk's tables. Safe when several processes call it at once: one works, the others wait.
+
+    Raises ``DeskUnavailable`` when the database does not answer.
+    """
+    database = Database(database_url)
+    try:
+        async with translate_outage():
+            if database.dialect == "sqlite":
+                await _switch_to_wal(database)
+            async with database.writing() as session:
+                await (await session.connection()).run_sync(_upgrade)
+    finally:
+        await database.close()
+
+
+async def _switch_to_wal(database: Database) -> None:
+    """The mode is kept in the file; it cannot be set inside a transaction."""
+    async with database.engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None  # noqa: S101 -- a pooled connection that was just made
+        await driver.execute("PRAGMA journal_mode = WAL")
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Held until the transaction ends. SQLite needs none: its write transaction is the lock.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config

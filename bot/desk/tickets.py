@@ -1,0 +1,148 @@
+"""What a ticket is: the values that callers hand in and get back, and the errors that the desk raises.
+
+``DeskError``
+├── ``DeskUnavailable``  the database did not answer: nothing was stored, try again
+└── ``UnknownTicket``    no ticket of that reference, or not of that conversation
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class DeskError(Exception):
+    """Base of every error raised by the desk."""
+
+
+class DeskUnavailable(DeskError):
+    """The database did not answer. Nothing was stored; the same call may simply be made again."""
+
+
+class UnknownTicket(DeskError):
+    """There is no such ticket, or it belongs to another conversation (callers cannot tell which)."""
+
+
+class Disposition(StrEnum):
+    """What the assistant does with a message; read off the prefix of its intent."""
+
+    ANSWER = "answer"
+    OFF_TOPIC = "off_topic"
+    HUMAN = "human"
+    ESCALATE_PRIVATE = "escalate_private"
+    ESCALATE_CONTENTIOUS = "escalate_contentious"
+
+    @property
+    def rank(self) -> int:
+        """A ticket is only ever raised to a disposition of higher rank, in the order written here."""
+        return list(Disposition).index(self)
+
+
+class Priority(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+    @property
+    def rank(self) -> int:
+        return list(Priority).index(self)
+
+
+class TicketStatus(StrEnum):
+    NEW = "new"
+    """Opened; how to reach the customer is not settled yet."""
+    READY = "ready"
+    """The customer gave a phone number or an e-mail address, or wants the answer in the conversation."""
+    IN_PROGRESS = "in_progress"
+    """Somebody of the team took it."""
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+    """The customer no longer needs it."""
+
+    @property
+    def is_open(self) -> bool:
+        return self in OPEN_STATUSES
+
+
+OPEN_STATUSES: Final = (TicketStatus.NEW, TicketStatus.READY, TicketStatus.IN_PROGRESS)
+
+
+class ContactKind(StrEnum):
+    PHONE = "phone"
+    EMAIL = "email"
+
+
+# E.164 allows fifteen digits at most (ITU-T E.164, 6.1).
+_CONTACT_SHAPE: Final = {
+    ContactKind.PHONE: re.compile(r"\+[1-9]\d{5,14}"),
+    ContactKind.EMAIL: re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How the customer wants to be reached.
+
+    ``value`` is a phone number in E.164 (``+33612345678``) or a normalised e-mail address; ``preferred_time`` is in the
+    customer's own words. Raises ``ValueError`` on a value of another shape (the value is not repeated in the error).
+    """
+
+    kind: ContactKind
+    value: str
+    preferred_time: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", ContactKind(self.kind))
+        if not _CONTACT_SHAPE[self.kind].fullmatch(self.value):
+            raise ValueError(f"not a {self.kind} in the desk's form")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTicket:
+    """A customer's message that needs a person.
+
+    ``topic`` is the intent without its prefix (``order_status``), ``text`` the customer's words (the desk masks card
+    numbers and IBANs before it stores them), ``occurred_at`` the message's time in UTC seconds since the epoch, as in
+    the channels' vocabulary.
+    """
+
+    conversation_id: str
+    channel: str
+    account_id: str
+    user_id: str
+    message_id: str
+    disposition: Disposition
+    topic: str
+    language: str
+    text: str
+    occurred_at: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "disposition", Disposition(self.disposition))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketView:
+    """A ticket as it stands. Times are aware datetimes in UTC; ``due_at`` is what the customer may be promised."""
+
+    reference: str
+    status: TicketStatus
+    topic: str
+    disposition: Disposition
+    priority: Priority
+    team: str
+    opened_at: datetime
+    due_at: datetime
+    promised_hours: float
+    """The promise in business hours, as the routing file states it."""
+    contact: Contact | None = None
+    contact_refused: bool = False
+    """The customer gave no contact and is to be answered in the conversation."""
+    is_new: bool = False
+    """True for the call (and its repetitions) whose message opened the ticket."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.status.is_open
