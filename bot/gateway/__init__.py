@@ -1,0 +1,1 @@
+"""The gateway: receives webhooks, and answers before anything else happens."""

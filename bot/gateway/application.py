@@ -1,0 +1,117 @@
+"""The Sanic application that platforms call: verify, parse, append, 200."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+from sanic import Request, Sanic, empty, json, text
+from sanic.exceptions import PayloadTooLarge
+from sanic.response import HTTPResponse
+
+from bot.channels.base import BadSignature, Channel, MalformedPayload
+from bot.channels.vocabulary import ChannelName, Event, UnknownEvent
+from bot.inbox.intake import InboxUnavailable, Intake
+from bot.operations import Readiness, utc_now
+
+log = structlog.get_logger()
+
+MAX_BODY_BYTES = 1024 * 1024
+"""Platforms batch a few events of some kilobytes; more is not theirs."""
+
+WEBHOOKS = Counter("parvis_webhooks_total", "Webhook requests", ["channel", "outcome"])
+EVENTS = Counter("parvis_events_total", "Events parsed from webhooks", ["channel", "kind"])
+ACKNOWLEDGED = Histogram(
+    "parvis_acknowledge_seconds",
+    "From request read to answer given",
+    ["channel"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+
+
+def create_gateway(channels: Mapping[ChannelName, Channel], intake: Intake, readiness: Readiness) -> Sanic[Any, Any]:
+    gateway: Sanic[Any, Any] = Sanic("parvis-gateway", configure_logging=False)
+    gateway.config.REQUEST_MAX_SIZE = MAX_BODY_BYTES
+    gateway.config.ACCESS_LOG = False
+    gateway.config.KEEP_ALIVE_TIMEOUT = 75
+    gateway.config.FALLBACK_ERROR_FORMAT = "json"
+    # The platforms give up after seconds; a body that trickles in for longer is an attack.
+    gateway.config.REQUEST_TIMEOUT = 10
+    gateway.config.RESPONSE_TIMEOUT = 10
+
+    def channel_named(name: str) -> Channel | None:
+        try:
+            return channels.get(ChannelName(name))
+        except ValueError:
+            return None
+
+    @gateway.get("/webhooks/<name:str>")
+    async def answer_handshake(request: Request, name: str) -> HTTPResponse:
+        channel = channel_named(name)
+        if channel is None:
+            return _unknown_channel(name)
+        query = {key: request.args.get(key, "") for key in request.args}
+        handshake = channel.answer_handshake(query)
+        return text(handshake.body, status=handshake.status, content_type=handshake.content_type)
+
+    @gateway.post("/webhooks/<name:str>")
+    async def receive(request: Request, name: str) -> HTTPResponse:
+        channel = channel_named(name)
+        if channel is None:
+            return _unknown_channel(name)
+        started_at = utc_now()
+        try:
+            channel.verify(request.headers, request.body)
+            events = channel.parse(request.body)
+            await intake.append(events)
+        except BadSignature as error:
+            return _refuse(channel, 401, "bad_signature", str(error))
+        except MalformedPayload as error:
+            return _refuse(channel, 400, "malformed", str(error))
+        except InboxUnavailable:
+            return _refuse(channel, 503, "inbox_unavailable", "the inbox cannot take events now; deliver again")
+        _count(channel, events)
+        ACKNOWLEDGED.labels(channel.name).observe(utc_now() - started_at)
+        return empty(status=200)
+
+    @gateway.get("/health")
+    async def health(_: Request) -> HTTPResponse:
+        return json({"alive": True})
+
+    @gateway.get("/ready")
+    async def ready(_: Request) -> HTTPResponse:
+        is_ready, report = readiness.report()
+        return json(report, status=200 if is_ready else 503)
+
+    @gateway.exception(PayloadTooLarge)
+    async def refuse_large(_: Request, __: Exception) -> HTTPResponse:
+        return json({"error": f"a webhook body has at most {MAX_BODY_BYTES} bytes"}, status=413)
+
+    @gateway.before_server_start
+    async def start_intake(*_: object) -> None:
+        intake.start()
+
+    @gateway.after_server_stop
+    async def stop_intake(*_: object) -> None:
+        await intake.stop()
+
+    return gateway
+
+
+def _unknown_channel(name: str) -> HTTPResponse:
+    WEBHOOKS.labels("unknown", "not_found").inc()
+    return json({"error": f"no channel is configured under this name; known are {', '.join(ChannelName)}"}, status=404)
+
+
+def _refuse(channel: Channel, status: int, outcome: str, explanation: str) -> HTTPResponse:
+    WEBHOOKS.labels(channel.name, outcome).inc()
+    log.warning("webhook_refused", channel=str(channel.name), outcome=outcome)
+    return json({"error": explanation}, status=status)
+
+
+def _count(channel: Channel, events: list[Event]) -> None:
+    WEBHOOKS.labels(channel.name, "accepted").inc()
+    for event in events:
+        EVENTS.labels(channel.name, type(event).__name__).inc()
+        if isinstance(event, UnknownEvent):
+            log.info("unknown_event", channel=str(channel.name), name=event.name)
