@@ -1,0 +1,117 @@
+"""The intent classifier as a Rasa component; what it learns and how is in ``parvis_nlu.head``."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.shared.constants import INTENT_MESSAGE_PREFIX
+from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, INTENT_RANKING_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from parvis_nlu.head import IntentHead, Options, Prediction
+from parvis_nlu.noise import noisy_copies
+
+logger = logging.getLogger(__name__)
+
+
+# Rasa wires components by the names of these methods' parameters and insists on their return annotations.
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class SentenceIntentClassifier(IntentClassifier, GraphComponent):
+    """Meaning (sentence encoder) and spelling (n-grams) of a message, judged by a logistic regression."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """``handover``: the share of answerable questions that may be handed over (3 to 10 % make sense).
+
+        ``noisy_copies`` also learns every example without accents and with typing errors. ``out_of_scope_intents`` do
+        not count when the hand-over point is set.
+        """
+        return {
+            "handover": 0.05,
+            "noisy_copies": True,
+            "out_of_scope_intents": ["off_topic"],
+            "ranking_length": 5,
+        }
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        head: IntentHead | None = None,
+    ) -> None:
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._head = head
+
+    @classmethod
+    def create(
+        cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+    ) -> SentenceIntentClassifier:
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> SentenceIntentClassifier:
+        try:
+            with model_storage.read_from(resource) as folder:
+                head = IntentHead.load(folder)
+        except (ValueError, FileNotFoundError):  # trained without a single example
+            head = None
+        component = cls(config, model_storage, resource, head)
+        component._warm_up()
+        return component
+
+    def train(self, training_data: TrainingData) -> Resource:
+        examples = [e for e in training_data.intent_examples if e.get(TEXT) and e.get(INTENT)]
+        if not examples:
+            logger.warning("No intent has an example: the classifier learns nothing.")
+            return self._resource
+        self._head = IntentHead.learn(
+            [e.get(TEXT) for e in examples],
+            [e.get(INTENT) for e in examples],
+            Options(handover=float(self._config["handover"])),
+            noisy_copies if self._config["noisy_copies"] else None,
+            self._config["out_of_scope_intents"],
+        )
+        with self._model_storage.write_to(self._resource) as folder:
+            self._head.save(folder)
+        return self._resource
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message in messages:
+            text = message.get(TEXT) or ""
+            # Tapped buttons arrive as "/intent" and are read by Rasa itself at the end of the pipeline.
+            known = self._head is not None and text.strip() and not text.startswith(INTENT_MESSAGE_PREFIX)
+            self._label(message, self._head.predict(text, self._config["ranking_length"]) if known else None)
+        return messages
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        return training_data
+
+    @staticmethod
+    def _label(message: Message, prediction: Prediction | None) -> None:
+        ranking = prediction.ranking if prediction else []
+        intents = [{INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: confidence} for name, confidence in ranking]
+        first = intents[0] if intents else {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}
+        message.set(INTENT, first, add_to_output=True)
+        message.set(INTENT_RANKING_KEY, intents, add_to_output=True)
+
+    def _warm_up(self) -> None:
+        """Load the encoder's weights now, not while the first customer waits."""
+        if self._head is not None:
+            self._head.predict("bonjour", 1)

@@ -1,0 +1,37 @@
+"""Copies of training examples as customers really type them: without accents and capitals, with a slip of the finger."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+
+_LETTERS_PER_SLIP = 20
+_SEED = 20
+
+
+def noisy_copies(text: str) -> list[str]:
+    """Deterministic for a text, so that the same data always trains the same model. May be empty."""
+    plain = without_accents(text).lower()
+    candidates = (plain, slip(text, random.Random(f"{_SEED}:{text}")))  # noqa: S311 - noise, not secrets
+    return [copy for copy in dict.fromkeys(candidates) if copy != text]
+
+
+def without_accents(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+def slip(text: str, chance: random.Random) -> str:
+    """About one slip every 20 characters: a letter dropped, doubled or swapped with its neighbour."""
+    letters = list(text)
+    for _ in range(max(1, len(text) // _LETTERS_PER_SLIP)):
+        if len(letters) < 4:
+            break
+        at = chance.randrange(1, len(letters) - 1)
+        kind = chance.choice(("drop", "double", "swap"))
+        if kind == "drop":
+            del letters[at]
+        elif kind == "double":
+            letters.insert(at, letters[at])
+        else:
+            letters[at], letters[at + 1] = letters[at + 1], letters[at]
+    return "".join(letters)
