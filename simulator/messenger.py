@@ -1,0 +1,467 @@
+"""The Messenger Platform: webhooks with Meta's shapes and signature, and the part of the Graph API that a Page uses.
+
+Sources, all under developers.facebook.com/documentation/business-messaging/messenger-platform: webhooks,
+webhook-events/*, send-messages, send-messages/quick-replies, send-messages/sender-actions, error-codes;
+and docs/graph-api/guides/error-handling.
+"""
+
+import asyncio
+import json
+import secrets
+import time
+from typing import Any
+from urllib.parse import parse_qs
+
+import aiohttp
+import structlog
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import json as json_response
+
+from simulator.conversations import ChannelName, Conversation, Conversations, Message, Status
+from simulator.faults import Fault, Faults
+from simulator.platform import SendCounts, Utterance, drop_connection, finish_send, now_ms, post_event
+from simulator.settings import SimulatorSettings
+from simulator.signing import app_secret_proof, same, sign_for_messenger
+from simulator.webhooks import Delivery, WebhookDispatcher
+
+log = structlog.get_logger()
+
+INBOX_APP_ID = 26390203743090
+"""The Page inbox, as the echo page prints it; the conversation-routing page has one more zero."""
+LIKE_STICKER_ID = 369239263222822
+MAX_TEXT = 2_000
+MAX_QUICK_REPLIES = 13
+MAX_TITLE = 20
+MAX_PAYLOAD = 1_000
+MAX_METADATA = 1_000
+WINDOW_SECONDS = 24 * 3600
+SENDER_ACTIONS = frozenset({"typing_on", "typing_off", "mark_seen"})
+DEFAULT_FIELDS = ("messages", "messaging_postbacks", "message_echoes", "message_deliveries", "message_reads")
+_FIELD_OF = {"message": "messages", "postback": "messaging_postbacks", "delivery": "message_deliveries"}
+
+
+class GraphError(Exception):
+    """An answer in the Graph API's error form."""
+
+    def __init__(self, code: int, message: str, subcode: int | None = None, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.subcode = subcode
+        self.status = status
+
+
+class Messenger:
+    def __init__(
+        self, settings: SimulatorSettings, conversations: Conversations, dispatcher: WebhookDispatcher, faults: Faults
+    ) -> None:
+        self.channel: ChannelName = "messenger"
+        self.sends = SendCounts()
+        self.account = settings.messenger
+        self.brand_name = settings.brand_name
+        self.media_url = f"http://127.0.0.1:{settings.port}/media"
+        self.callback_url = f"{settings.gateway_url}/webhooks/messenger"
+        self.subscribed_fields: list[str] = list(DEFAULT_FIELDS)
+        self.conversations = conversations
+        self.dispatcher = dispatcher
+        self.faults = faults
+
+    # The customer's side
+
+    def customer_writes(self, user: str, utterance: Utterance) -> tuple[Message, asyncio.Event]:
+        conversation = self.conversations.open("messenger", user)
+        message = conversation.find(utterance.message_id) if utterance.message_id else None
+        item = self._item_of(conversation, utterance, message)
+        if message is None:
+            message = self._store(conversation, utterance, item)
+        delivery = self._deliver(user, item, copies=utterance.redeliver)
+        return message, post_event(self.dispatcher, self.conversations, conversation, delivery, message)
+
+    def _store(self, conversation: Conversation, utterance: Utterance, item: dict[str, Any]) -> Message:
+        body = item.get("message") or item["postback"]
+        message = Message(
+            id=body["mid"],
+            sender="user",
+            text=body.get("text") or body.get("title"),
+            at=item["timestamp"] / 1000,
+            attachment=utterance.attachment,
+            payload=utterance.payload,
+            status=Status.PENDING,
+        )
+        self.conversations.add(conversation, message)
+        return message
+
+    def _item_of(self, conversation: Conversation, utterance: Utterance, known: Message | None) -> dict[str, Any]:
+        item: dict[str, Any] = {
+            "sender": {"id": conversation.user},
+            "recipient": {"id": self.account.page_id},
+            "timestamp": round(known.at * 1000) if known else now_ms(),
+        }
+        mid = utterance.message_id or new_mid()
+        if utterance.payload is not None:
+            return item | self._tap(conversation, utterance, mid)
+        message: dict[str, Any] = {"mid": mid}
+        if utterance.text is not None:
+            message["text"] = utterance.text
+        if utterance.attachment:
+            message["attachments"] = [self._attachment(utterance.attachment)]
+        return item | {"message": message}
+
+    def _tap(self, conversation: Conversation, utterance: Utterance, mid: str) -> dict[str, Any]:
+        """A quick reply arrives as a message with text; any other button as a postback."""
+        payload = utterance.payload or ""
+        offered = conversation.offered_title(payload)
+        title = utterance.title or utterance.text or offered or payload
+        if offered is not None:
+            return {"message": {"mid": mid, "text": title, "quick_reply": {"payload": payload}}}
+        return {"postback": {"mid": mid, "title": title, "payload": payload}}
+
+    def _attachment(self, kind: str) -> dict[str, Any]:
+        if kind == "sticker":
+            return {"type": "sticker", "payload": {"url": f"{self.media_url}/like", "sticker_id": LIKE_STICKER_ID}}
+        if kind == "location":
+            coordinates = {"lat": 45.764, "long": 4.8357}
+            return {"type": "location", "title": "Lyon", "payload": {"coordinates": coordinates}}
+        return {"type": kind, "payload": {"url": f"{self.media_url}/{kind}"}}
+
+    def person_answers(self, user: str, text: str) -> Message:
+        conversation = self.conversations.open("messenger", user)
+        message = Message(new_mid(), "brand", text, now_ms() / 1000, origin="inbox")
+        self.conversations.add(conversation, message)
+        self._post_echo(conversation, message, INBOX_APP_ID)
+        return message
+
+    # Webhooks
+
+    def _deliver(self, user: str, item: dict[str, Any], copies: int = 0) -> Delivery | None:
+        kind = next(name for name in ("message", "postback", "delivery") if name in item)
+        field = "message_echoes" if item.get("message", {}).get("is_echo") else _FIELD_OF[kind]
+        if field not in self.subscribed_fields:
+            return None
+        entry = {"id": self.account.page_id, "time": now_ms(), "messaging": [item]}
+        body = serialise({"object": "page", "entry": [entry]})
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "facebookexternalua",
+            "X-Hub-Signature-256": sign_for_messenger(self.account.app_secret, body),
+        }
+        return Delivery(self.callback_url, body, headers, copies)
+
+    def _post_echo(self, conversation: Conversation, message: Message, app_id: int | str) -> None:
+        echo: dict[str, Any] = {"is_echo": True, "app_id": app_id, "mid": message.id, "text": message.text}
+        if message.metadata is not None:
+            echo["metadata"] = message.metadata
+        item = self._from_page(conversation.user, round(message.at * 1000)) | {"message": echo}
+        post_event(self.dispatcher, self.conversations, conversation, self._deliver(conversation.user, item))
+
+    def _post_delivery(self, conversation: Conversation, message: Message) -> None:
+        """Delivery receipts carry no timestamp of their own (webhook-events, message-deliveries)."""
+        item = {
+            "sender": {"id": conversation.user},
+            "recipient": {"id": self.account.page_id},
+            "delivery": {"mids": [message.id], "watermark": now_ms()},
+        }
+        post_event(self.dispatcher, self.conversations, conversation, self._deliver(conversation.user, item))
+
+    def _from_page(self, user: str, timestamp: int) -> dict[str, Any]:
+        return {"sender": {"id": self.account.page_id}, "recipient": {"id": user}, "timestamp": timestamp}
+
+    # The Send API
+
+    async def send(self, request: Request, node: str) -> HTTPResponse:
+        self.authorise_page(request, node)
+        body = read_body(request)
+        conversation = self._recipient(body)
+        if "sender_action" in body:
+            return self._act(conversation, body)
+        fault = self.faults.take("messenger", conversation.user)
+        if fault.cut_before:
+            self.sends.cut += 1
+            return drop_connection(request)
+        self._refuse_if_ordered(fault)
+        message = self._compose(conversation, body)
+        self._check_window(conversation)
+        self.conversations.add(conversation, message)
+        self.sends.accepted += 1
+        if not fault.no_echo:
+            self._post_echo(conversation, message, _number(self.account.app_id))
+            self._post_delivery(conversation, message)
+        await finish_send(request, fault, self.sends)
+        return json_response(
+            {"recipient_id": conversation.user, "message_id": message.id}, headers=self.usage_headers()
+        )
+
+    def _recipient(self, body: dict[str, Any]) -> Conversation:
+        recipient = body.get("recipient")
+        user = recipient.get("id") if isinstance(recipient, dict) else None
+        if not isinstance(user, str) or not user:
+            raise GraphError(100, "(#100) The parameter recipient is required")
+        conversation = self.conversations.find("messenger", user)
+        if conversation is None:
+            raise GraphError(100, "(#100) No matching user found", 2018001)
+        return conversation
+
+    def _act(self, conversation: Conversation, body: dict[str, Any]) -> HTTPResponse:
+        action = body["sender_action"]
+        if "message" in body:
+            raise GraphError(100, "(#100) sender_action and message cannot be sent together")
+        if action not in SENDER_ACTIONS:
+            raise GraphError(100, "(#100) Param sender_action must be one of typing_on, typing_off, mark_seen")
+        if action == "mark_seen":
+            self.conversations.mark_seen(conversation)
+        else:
+            self.conversations.show_typing(conversation, action == "typing_on")
+        return json_response({"recipient_id": conversation.user}, headers=self.usage_headers())
+
+    def _refuse_if_ordered(self, fault: Fault) -> None:
+        if self.faults.throttle("messenger"):
+            raise GraphError(613, "(#613) Calls to this api have exceeded the rate limit.")
+        if fault.send_status is not None:
+            code = fault.error_code or _CODE_OF_STATUS.get(fault.send_status, 1)
+            raise GraphError(code, "Simulated fault", fault.error_subcode, fault.send_status)
+
+    def _compose(self, conversation: Conversation, body: dict[str, Any]) -> Message:
+        self._check_messaging_type(body)
+        content = body.get("message")
+        if not isinstance(content, dict):
+            raise GraphError(100, "(#100) The parameter message is required")
+        text = content.get("text")
+        if not isinstance(text, str) or not text.strip():
+            raise GraphError(100, "(#100) Param message[text] must be a non-empty UTF-8 encoded string")
+        if len(text) > MAX_TEXT:
+            raise GraphError(100, f"(#100) Length of param message[text] must be less than or equal to {MAX_TEXT}")
+        metadata = content.get("metadata")
+        if metadata is not None and (not isinstance(metadata, str) or len(metadata) > MAX_METADATA):
+            raise GraphError(100, f"(#100) Param message[metadata] must be a string of at most {MAX_METADATA}")
+        return Message(
+            id=new_mid(),
+            sender="brand",
+            text=text,
+            at=now_ms() / 1000,
+            quick_replies=read_quick_replies(content.get("quick_replies")),
+            origin="application",
+            metadata=metadata,
+        )
+
+    def _check_messaging_type(self, body: dict[str, Any]) -> None:
+        messaging_type = body.get("messaging_type")
+        if messaging_type == "MESSAGE_TAG":
+            if body.get("tag") != "HUMAN_AGENT":
+                raise GraphError(100, "(#100) Param tag is deprecated or unknown")
+            raise GraphError(10, "(#10) The human_agent permission is required for this tag")
+        if messaging_type not in ("RESPONSE", "UPDATE"):
+            raise GraphError(100, "(#100) Param messaging_type must be one of RESPONSE, UPDATE, MESSAGE_TAG")
+
+    def _check_window(self, conversation: Conversation) -> None:
+        if time.time() - conversation.last_user_at > WINDOW_SECONDS:
+            raise GraphError(10, "(#10) This message is sent outside of allowed window.", 2018278)
+
+    def usage_headers(self) -> dict[str, str]:
+        limit = self.faults.limit_of("messenger")
+        used = 100 if limit and limit.remaining <= 0 else 1
+        minutes = round((limit.resets_at - time.time()) / 60) if limit and used == 100 else 0
+        usage = {"type": "messenger", "call_count": used, "total_cputime": 1, "total_time": 1}
+        business = {self.account.page_id: [usage | {"estimated_time_to_regain_access": minutes}]}
+        return {
+            "X-App-Usage": json.dumps({"call_count": used, "total_time": 1, "total_cputime": 1}),
+            "X-Business-Use-Case-Usage": json.dumps(business),
+        }
+
+    # Tokens
+
+    def authorise_page(self, request: Request, node: str) -> None:
+        """Page token and ``appsecret_proof``, as with "Require App Secret" switched on. Raises ``GraphError``."""
+        token = bearer_token(request)
+        if not token:
+            raise GraphError(104, "An access token is required to request this resource.")
+        if not same(token, self.account.page_token):
+            raise GraphError(190, "Invalid OAuth access token - Cannot parse access token")
+        proof = parameter(request, "appsecret_proof")
+        if not proof:
+            raise GraphError(100, "API calls from the server require an appsecret_proof argument")
+        if not same(proof, app_secret_proof(self.account.app_secret, token)):
+            raise GraphError(100, "Invalid appsecret_proof provided in the API argument")
+        if node not in (self.account.page_id, "me"):
+            raise GraphError(
+                100, f"Unsupported request. Object with ID '{node}' does not exist or cannot be loaded", 33
+            )
+
+    def authorise_app(self, request: Request, node: str) -> None:
+        """App-level calls take the app token ``<id>|<secret>``. Raises ``GraphError``."""
+        if not same(bearer_token(request), f"{self.account.app_id}|{self.account.app_secret}"):
+            raise GraphError(190, "Invalid OAuth access token signature.")
+        if node != self.account.app_id:
+            raise GraphError(
+                100, f"Unsupported request. Object with ID '{node}' does not exist or cannot be loaded", 33
+            )
+
+    # Subscriptions
+
+    def subscribed_apps(self) -> dict[str, Any]:
+        if not self.subscribed_fields:
+            return {"data": []}
+        application = {"id": self.account.app_id, "name": self.brand_name, "subscribed_fields": self.subscribed_fields}
+        return {"data": [application]}
+
+    async def verify_callback(self, url: str, verify_token: str) -> None:
+        """The GET handshake of ``hub.challenge``. Raises ``GraphError``."""
+        challenge = str(secrets.randbelow(10**9))
+        query = {"hub.mode": "subscribe", "hub.verify_token": verify_token, "hub.challenge": challenge}
+        try:
+            async with self.dispatcher.session.get(url, params=query, allow_redirects=False) as response:
+                answer = await response.text()
+                verified = response.status == 200 and answer.strip() == challenge
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            verified = False
+        if not verified:
+            raise GraphError(2200, "(#2200) Callback verification failed")
+        self.callback_url = url
+
+
+_CODE_OF_STATUS = {400: 100, 401: 190, 403: 200, 429: 613, 500: 2, 502: 2, 503: 2, 504: 2}
+
+
+def new_mid() -> str:
+    return f"m_{secrets.token_urlsafe(36)}"
+
+
+def serialise(payload: dict[str, Any]) -> bytes:
+    """Meta's form: non-ASCII as lower-case escapes, slashes escaped; the signature covers exactly these bytes."""
+    return json.dumps(payload, separators=(",", ":")).replace("/", "\\/").encode("ascii")
+
+
+def read_quick_replies(value: Any) -> list[dict[str, str]]:
+    """Raises ``GraphError``. Longer titles are cut at 20 characters, as the platform does."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > MAX_QUICK_REPLIES:
+        raise GraphError(100, f"(#100) Param message[quick_replies] must have at most {MAX_QUICK_REPLIES} items")
+    return [_read_quick_reply(item) for item in value]
+
+
+def _read_quick_reply(item: Any) -> dict[str, str]:
+    if not isinstance(item, dict) or item.get("content_type") not in ("text", "user_phone_number", "user_email"):
+        raise GraphError(100, "(#100) Param message[quick_replies][content_type] is invalid")
+    title, payload = item.get("title", ""), item.get("payload", "")
+    if item["content_type"] == "text" and (not title or not payload):
+        raise GraphError(100, "(#100) Text quick replies need a title and a payload")
+    if len(payload) > MAX_PAYLOAD:
+        raise GraphError(100, f"(#100) Quick reply payloads have at most {MAX_PAYLOAD} characters")
+    return {"title": title[:MAX_TITLE], "payload": payload}
+
+
+def read_body(request: Request) -> dict[str, Any]:
+    """Graph takes JSON and forms alike. Raises ``GraphError``."""
+    try:
+        if request.content_type.startswith("application/x-www-form-urlencoded"):
+            form = parse_qs(request.body.decode())
+            return {name: _maybe_json(values[-1]) for name, values in form.items()}
+        body = json.loads(request.body or b"{}")
+    except ValueError as error:
+        raise GraphError(100, "(#100) Invalid JSON in the request body") from error
+    if not isinstance(body, dict):
+        raise GraphError(100, "(#100) The request body must be an object")
+    return body
+
+
+def _maybe_json(value: str) -> Any:
+    try:
+        return json.loads(value) if value[:1] in "{[" else value
+    except ValueError:
+        return value
+
+
+def parameter(request: Request, name: str) -> str:
+    if value := request.args.get(name):
+        return str(value)
+    value = read_body(request).get(name, "") if request.body else ""
+    return value if isinstance(value, str) else ""
+
+
+def bearer_token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() in ("bearer", "oauth") and token:
+        return token.strip()
+    return parameter(request, "access_token")
+
+
+def _number(value: str) -> int | str:
+    return int(value) if value.isdecimal() else value
+
+
+def _fields(value: Any) -> list[str]:
+    names = value.split(",") if isinstance(value, str) else value or []
+    return [name.strip() for name in names if isinstance(name, str) and name.strip()]
+
+
+_VERSION = r"<version:v\d{1,2}\.\d>"
+
+
+def graph_api(messenger: Messenger) -> Blueprint:
+    blueprint = Blueprint("graph_api")
+
+    @blueprint.exception(GraphError)
+    async def answer_error(request: Request, error: GraphError) -> HTTPResponse:
+        messenger.sends.refused += request.path.endswith("/messages")
+        detail: dict[str, Any] = {"message": error.message, "type": "OAuthException", "code": error.code}
+        if error.subcode is not None:
+            detail["error_subcode"] = error.subcode
+        detail |= {"is_transient": error.code in (1, 2), "fbtrace_id": secrets.token_urlsafe(12)}
+        return json_response({"error": detail}, status=error.status, headers=messenger.usage_headers())
+
+    @blueprint.post(f"/{_VERSION}/<node>/messages")
+    async def send_message(request: Request, version: str, node: str) -> HTTPResponse:
+        return await messenger.send(request, node)
+
+    @blueprint.get(f"/{_VERSION}/<node>")
+    async def describe(request: Request, version: str, node: str) -> HTTPResponse:
+        messenger.authorise_page(request, "me")
+        if node in ("me", messenger.account.page_id):
+            return json_response({"id": messenger.account.page_id, "name": messenger.brand_name})
+        conversation = messenger.conversations.find("messenger", node)
+        if conversation is None:
+            raise GraphError(100, "(#100) No matching user found", 2018001)
+        return json_response({"id": node, "first_name": conversation.name})
+
+    _add_page_routes(blueprint, messenger)
+    _add_callback_routes(blueprint, messenger)
+    return blueprint
+
+
+def _add_page_routes(blueprint: Blueprint, messenger: Messenger) -> None:
+    @blueprint.get(f"/{_VERSION}/<node>/subscribed_apps")
+    async def list_subscribed_apps(request: Request, version: str, node: str) -> HTTPResponse:
+        messenger.authorise_page(request, node)
+        return json_response(messenger.subscribed_apps())
+
+    @blueprint.post(f"/{_VERSION}/<node>/subscribed_apps")
+    async def subscribe_page(request: Request, version: str, node: str) -> HTTPResponse:
+        messenger.authorise_page(request, node)
+        fields = _fields(request.args.get("subscribed_fields") or read_body(request).get("subscribed_fields"))
+        if not fields:
+            raise GraphError(100, "(#100) The parameter subscribed_fields is required")
+        messenger.subscribed_fields = fields
+        return json_response({"success": True})
+
+    @blueprint.delete(f"/{_VERSION}/<node>/subscribed_apps")
+    async def unsubscribe_page(request: Request, version: str, node: str) -> HTTPResponse:
+        messenger.authorise_page(request, node)
+        messenger.subscribed_fields = []
+        return json_response({"success": True})
+
+
+def _add_callback_routes(blueprint: Blueprint, messenger: Messenger) -> None:
+    @blueprint.get(f"/{_VERSION}/<node>/subscriptions")
+    async def list_subscriptions(request: Request, version: str, node: str) -> HTTPResponse:
+        messenger.authorise_app(request, node)
+        fields = [{"name": name, "version": version} for name in messenger.subscribed_fields]
+        callback = {"object": "page", "callback_url": messenger.callback_url, "active": True, "fields": fields}
+        return json_response({"data": [callback]})
+
+    @blueprint.post(f"/{_VERSION}/<node>/subscriptions")
+    async def register_callback(request: Request, version: str, node: str) -> HTTPResponse:
+        messenger.authorise_app(request, node)
+        if parameter(request, "object") != "page":
+            raise GraphError(100, "(#100) object must be page")
+        await messenger.verify_callback(parameter(request, "callback_url"), parameter(request, "verify_token"))
+        return json_response({"success": True})
