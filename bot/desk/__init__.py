@@ -4,7 +4,11 @@ Open one with ``Desk.open_ticket`` at the first sign, complete it as the contact
 their own through ``NotificationSender``.
 """
 
+from bot.desk.database import Database
 from bot.desk.desk import Desk, open_desk
+from bot.desk.message_log import LoggedMessage, MessageLog
+from bot.desk.models import Direction
+from bot.desk.notifications import NotificationSender
 from bot.desk.reference import References
 from bot.desk.routing import Routing, RoutingError, load_routing
 from bot.desk.schema import migrate
@@ -24,10 +28,15 @@ from bot.desk.tickets import (
 __all__ = [
     "Contact",
     "ContactKind",
+    "Database",
     "Desk",
     "DeskError",
     "DeskUnavailable",
+    "Direction",
     "Disposition",
+    "LoggedMessage",
+    "MessageLog",
+    "NotificationSender",
     "OpenTicket",
     "Priority",
     "References",

@@ -205,7 +205,7 @@ class Desk:
             kind,
             message_id=request.message_id,
             text=mask(request.text),
-            detail={"disposition": request.disposition.value, "topic": request.topic},
+            detail={"disposition": request.disposition.value, "topic": request.topic, "team": ticket.team},
             tell=tell,
         )
 

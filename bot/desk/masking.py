@@ -49,8 +49,12 @@ _IBAN_LENGTH_OF: Final = {country: length for length, countries in _IBAN_LENGTHS
 
 
 def mask(text: str) -> str:
-    """``text`` with every card number, security code and IBAN replaced. Phone and order numbers are left alone."""
-    return _mask_security_codes(_mask_cards(_mask_ibans(text)))
+    """``text`` with every card number, security code and IBAN replaced. Phone and order numbers are left alone.
+
+    What no database stores goes too: NUL, which PostgreSQL refuses, and halves of surrogate pairs.
+    """
+    storable = text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return _mask_security_codes(_mask_cards(_mask_ibans(storable)))
 
 
 def _mask_cards(text: str) -> str:

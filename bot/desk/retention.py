@@ -1,0 +1,100 @@
+"""Personal data is kept only as long as it is needed; the figures of closed tickets stay."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Select, case, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.desk.database import Database
+from bot.desk.desk import utc_now
+from bot.desk.models import Message, Notification, NotificationStatus, Ticket, TicketEvent
+from bot.desk.tickets import OPEN_STATUSES, TicketStatus
+
+# Small enough that a turn never waits long for SQLite's one writer.
+_ROWS_A_STEP: Final = 500
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How much was removed. A purged ticket keeps its reference, topic, priority, team and times."""
+
+    messages: int
+    tickets: int
+
+
+async def purge(database: Database, older_than: timedelta, now: datetime | None = None) -> Purged:
+    """Remove messages, and the personal data of tickets closed, longer ago than ``older_than``.
+
+    The messages of a conversation with an open ticket stay until it is closed: its team still needs the transcript.
+    Works in small steps; one that is interrupted is simply run again. Raises ``DeskUnavailable``.
+    """
+    before = (now or utc_now()) - older_than
+    busy = select(Ticket.conversation_id).where(Ticket.status.in_(OPEN_STATUSES))
+    old_messages = select(Message.id).where(Message.occurred_at < before, Message.conversation_id.not_in(busy))
+    closed = select(Ticket.id).where(Ticket.closed_at < before, Ticket.purged_at.is_(None))
+    purged = Purged(await _delete_messages(database, old_messages), await _strip_tickets(database, closed))
+    log.info("personal_data_purged", messages=purged.messages, tickets=purged.tickets)
+    return purged
+
+
+async def forget_conversation(database: Database, conversation_id: str) -> Purged:
+    """A customer asked to be forgotten: remove the messages and the personal data of every ticket, open ones too.
+
+    Open tickets are closed, since nobody could answer them any more. Raises ``DeskUnavailable``.
+    """
+    messages = select(Message.id).where(Message.conversation_id == conversation_id)
+    tickets = select(Ticket.id).where(Ticket.conversation_id == conversation_id)
+    purged = Purged(await _delete_messages(database, messages), await _strip_tickets(database, tickets))
+    log.info("conversation_forgotten", messages=purged.messages, tickets=purged.tickets)
+    return purged
+
+
+async def _delete_messages(database: Database, chosen: Select[int]) -> int:
+    total = 0
+    while True:
+        async with database.writing() as session:
+            ids = (await session.scalars(chosen.limit(_ROWS_A_STEP))).all()
+            await session.execute(delete(Message).where(Message.id.in_(ids)))
+        total += len(ids)
+        if len(ids) < _ROWS_A_STEP:
+            return total
+
+
+async def _strip_tickets(database: Database, chosen: Select[int]) -> int:
+    total = 0
+    while True:
+        async with database.writing() as session:
+            ids = (await session.scalars(chosen.limit(_ROWS_A_STEP).with_for_update())).all()
+            for ticket_id in ids:
+                await _strip(session, ticket_id)
+        total += len(ids)
+        if len(ids) < _ROWS_A_STEP:
+            return total
+
+
+async def _strip(session: AsyncSession, ticket_id: int) -> None:
+    """The conversation's id names a person too; its place is taken by the ticket's own number, which stays unique."""
+    now = utc_now()
+    gone: dict[str, Any] = {
+        "conversation_id": f"purged:{ticket_id}",
+        "user_id": "",
+        "opened_by": "",
+        "text": "",
+        "contact_kind": None,
+        "contact_value": None,
+        "preferred_time": None,
+        "purged_at": now,
+        "closed_at": func.coalesce(Ticket.closed_at, now),
+        "status": case((Ticket.status.in_(OPEN_STATUSES), TicketStatus.CANCELLED), else_=Ticket.status),
+    }
+    await session.execute(update(Ticket).where(Ticket.id == ticket_id).values(gone))
+    await session.execute(
+        update(TicketEvent).where(TicketEvent.ticket_id == ticket_id).values(text=None, message_id=None)
+    )
+    unsent = Notification.status == NotificationStatus.PENDING
+    await session.execute(delete(Notification).where(Notification.ticket_id == ticket_id, unsent))
