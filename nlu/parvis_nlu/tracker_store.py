@@ -1,0 +1,144 @@
+"""Conversations in Redis: one value each, replaced as a whole or not at all.
+
+Rasa's own Redis store is not enough for a service that promises to lose nothing and to answer once:
+
+- a turn that began from an old state must not overwrite a newer one: a value carries a version, and a save that does
+  not follow the version it read is refused (Rasa merges the two, and guards them with a lock that a killed process
+  leaves behind for a minute);
+- Rasa wraps its stores so that an unreachable Redis silently starts a new conversation in memory; here it is an error;
+- a conversation is kept at a bounded length, so that its turns never get slower: what the oldest turns left behind
+  (slots, an open form) is kept, their words are not;
+- what nobody has added to for ``record_exp`` seconds expires, since it is personal data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import rasa.shared.core.events as rasa_events
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import SerializedTrackerAsText, TrackerStore
+from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from parvis_nlu.errors import ConversationChanged, StorageAway
+
+KEY_PREFIX = "parvis:tracker:"
+_DAY = 24 * 3600
+_SECONDS_FOR_REDIS = 5.0
+
+_REPLACE_IF_UNCHANGED = """
+if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'events', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+
+
+class VersionedTracker(DialogueStateTracker):
+    """A tracker that remembers which stored version it was read from; 0 is a conversation that is not stored yet."""
+
+    version = 0
+
+
+class ConversationStore(TrackerStore, SerializedTrackerAsText):
+    """Rasa's interface to the above. Raises ``StorageAway`` and ``ConversationChanged``."""
+
+    def __init__(
+        self,
+        domain: Domain | None = None,
+        host: str = "redis://127.0.0.1:6379/0",
+        event_broker: EventBroker | None = None,
+        record_exp: int = 30 * _DAY,
+        keep_turns: int = 30,
+        **kwargs: Any,
+    ) -> None:
+        """``host`` is a Redis address (``redis://``, ``rediss://``): Rasa passes the endpoint's ``url`` by this name.
+
+        ``record_exp`` is in seconds after the last turn. Between ``keep_turns`` and twice as many turns are kept.
+        """
+        super().__init__(domain, event_broker, **kwargs)
+        self._expiry = int(record_exp)
+        self._keep_turns = int(keep_turns)
+        # One retry: after a restart of Redis the pooled connection is stale, and only its use tells.
+        self._redis: Redis[str] = Redis.from_url(
+            host,
+            decode_responses=True,
+            socket_timeout=_SECONDS_FOR_REDIS,
+            socket_connect_timeout=_SECONDS_FOR_REDIS,
+            retry=Retry(NoBackoff(), 1),
+            retry_on_error=[RedisConnectionError],
+        )
+        self._replace = self._redis.register_script(_REPLACE_IF_UNCHANGED)
+
+    def init_tracker(self, sender_id: str) -> VersionedTracker:
+        return VersionedTracker(sender_id, self.domain.slots, max_event_history=self.max_event_history)
+
+    async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> VersionedTracker:
+        """Unlike Rasa's, it is not saved while empty: a conversation is stored with its first complete turn."""
+        tracker = self.init_tracker(sender_id)
+        if append_action_listen:
+            tracker.update(ActionExecuted(ACTION_LISTEN_NAME))
+        return tracker
+
+    async def retrieve(self, sender_id: str) -> VersionedTracker | None:
+        try:
+            version, events = await self._redis.hmget(KEY_PREFIX + sender_id, "version", "events")
+        except RedisError as error:
+            raise StorageAway(type(error).__name__) from error
+        if events is None:
+            return None
+        tracker = self.init_tracker(sender_id)
+        tracker.version = int(version)
+        tracker.events.extend(rasa_events.deserialise_events(json.loads(events)))
+        tracker.replay_events()
+        return tracker
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Raises ``ConversationChanged`` when somebody else has saved the conversation since it was read."""
+        version = getattr(tracker, "version", 0)
+        kept = [event.as_dict() for event in self.shortened(tracker)]
+        arguments = [version, version + 1, json.dumps(kept, ensure_ascii=False), self._expiry]
+        try:
+            replaced = await self._replace(keys=[KEY_PREFIX + tracker.sender_id], args=arguments)
+        except RedisError as error:
+            raise StorageAway(type(error).__name__) from error
+        if not replaced:
+            raise ConversationChanged
+        if isinstance(tracker, VersionedTracker):
+            tracker.version = version + 1
+
+    async def keys(self) -> Iterable[str]:
+        return [key.removeprefix(KEY_PREFIX) async for key in self._redis.scan_iter(match=KEY_PREFIX + "*")]
+
+    def shortened(self, tracker: DialogueStateTracker) -> list[Event]:
+        """The tracker's events, or from twice ``keep_turns`` turns on what the last ``keep_turns`` need."""
+        events = list(tracker.events)
+        turns = [index for index, event in enumerate(events) if isinstance(event, UserUttered)]
+        if len(turns) < 2 * self._keep_turns:
+            return events
+        cut = turns[-self._keep_turns]
+        return [*self._left_behind(tracker, events[:cut]), *events[cut:]]
+
+    def _left_behind(self, tracker: DialogueStateTracker, events: list[Event]) -> list[Event]:
+        """The state after ``events`` as the fewest events that lead to it."""
+        past = self.init_tracker(tracker.sender_id)
+        past.update_with_events(events, override_timestamp=False)
+        at = events[-1].timestamp
+        state: list[Event] = [
+            SlotSet(slot.name, slot.value, timestamp=at)
+            for slot in past.slots.values()
+            if slot.value != slot.initial_value
+        ]
+        if past.active_loop_name:
+            state.append(ActiveLoop(past.active_loop_name, timestamp=at))
+        return [*state, ActionExecuted(ACTION_LISTEN_NAME, timestamp=at)]

@@ -1,0 +1,196 @@
+"""One turn: a customer's message in, the assistant's messages out, exactly once for a message id.
+
+A turn is one read and one write of the conversation. Whatever stops it in between, a dead action server, a killed
+process, leaves the stored conversation as it was before, so the caller simply asks again. What actions did outside
+(a ticket) is theirs to keep idempotent by message id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
+
+from rasa.core.actions.action import Action, ActionExecutionRejection, create_bot_utterance
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import OutputChannel, UserMessage
+from rasa.core.nlg import NaturalLanguageGenerator
+from rasa.core.policies.policy import PolicyPrediction
+from rasa.core.processor import MessageProcessor
+from rasa.core.tracker_store import FailSafeTrackerStore, TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from parvis_nlu.endpoint import WatchedEndpoint
+from parvis_nlu.errors import TurnBroken
+
+INTRODUCTION = "utter_introduction"
+"""The response that opens every session: that the customer is talking to an automated assistant."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """``channel`` is the platform's name, by which responses may vary. ``metadata`` reaches the actions as it is."""
+
+    sender: str
+    message: str
+    message_id: str
+    channel: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class TurnRunner:
+    """Runs turns on a loaded agent. Turns of one conversation wait for each other; others do not."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._processor = TurnProcessor(agent.processor)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def run(self, turn: Turn) -> list[dict[str, Any]]:
+        """The messages for the customer, oldest first. Raises ``TurnStopped``."""
+        async with self._lock(turn.sender):
+            tracker = await self._processor.tracker_store.retrieve(turn.sender)
+            if tracker is None or not _holds(tracker, turn.message_id):
+                tracker = await self._processor.take(turn)
+            return replies_to(tracker, turn.message_id)
+
+    def _lock(self, sender: str) -> asyncio.Lock:
+        return self._locks.setdefault(sender, asyncio.Lock())
+
+
+class TurnProcessor(MessageProcessor):
+    """Rasa's processor, with an introduction at the start of a session and without its habit of swallowing failures."""
+
+    def __init__(self, processor: MessageProcessor) -> None:
+        """Shares the model that ``processor`` has loaded: loading it again would cost seconds and its memory twice."""
+        vars(self).update(vars(processor))
+        self.tracker_store = _bare(processor.tracker_store)
+        if processor.action_endpoint is not None:
+            self.action_endpoint = WatchedEndpoint(processor.action_endpoint)
+
+    async def take(self, turn: Turn) -> DialogueStateTracker:
+        """Run the turn and save it. The steps are those of ``MessageProcessor.handle_message``."""
+        output = NamedOutput(turn.channel)
+        message = UserMessage(
+            turn.message,
+            output,
+            turn.sender,
+            input_channel=turn.channel,
+            message_id=turn.message_id,
+            metadata=turn.metadata,
+        )
+        tracker = await self.log_message(message, should_save_tracker=False)
+        tracker = await self.run_action_extract_slots(output, tracker)
+        await self._introduce(output, tracker)
+        await self._run_prediction_loop(output, tracker)
+        await self.save_tracker(tracker)
+        return tracker
+
+    async def _introduce(self, output: NamedOutput, tracker: DialogueStateTracker) -> None:
+        """After the slots, so that the language is known; as words only, so that no policy sees an action more."""
+        if not _began_session(tracker.events) or INTRODUCTION not in self.domain.responses:
+            return
+        words = await self.nlg.generate(INTRODUCTION, tracker, output.name())
+        if words is not None:
+            words["utter_action"] = INTRODUCTION
+            tracker.update(create_bot_utterance(words), self.domain)
+
+    async def _run_action(
+        self,
+        action: Action,
+        tracker: DialogueStateTracker,
+        output_channel: OutputChannel,
+        nlg: NaturalLanguageGenerator,
+        prediction: PolicyPrediction,
+    ) -> bool:
+        return await super()._run_action(OutspokenAction(action), tracker, output_channel, nlg, prediction)
+
+
+class OutspokenAction(Action):
+    """An action whose failure stops the turn. A rejection is no failure: it lets another policy decide."""
+
+    def __init__(self, action: Action) -> None:
+        self._action = action
+
+    def name(self) -> str:
+        return self._action.name()
+
+    def event_for_successful_execution(self, prediction: PolicyPrediction) -> ActionExecuted:
+        return self._action.event_for_successful_execution(prediction)
+
+    async def run(
+        self,
+        output_channel: OutputChannel,
+        nlg: NaturalLanguageGenerator,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+    ) -> list[Event]:
+        try:
+            return await self._action.run(output_channel, nlg, tracker, domain)
+        except ActionExecutionRejection:
+            raise
+        except Exception as error:
+            raise TurnBroken(f"{self.name()}: {type(error).__name__}") from error
+
+
+class NamedOutput(OutputChannel):
+    """Sends nothing: the replies are read from the conversation, so that a repeated answer is the very same.
+
+    Its name picks the ``channel:`` variations of responses.
+    """
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel
+
+    def name(self) -> str:  # type: ignore[override]  # Rasa asks the instance, though it declares a class method
+        return self._channel
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        return
+
+
+def replies_to(tracker: DialogueStateTracker, message_id: str) -> list[dict[str, Any]]:
+    """What the assistant said after the message and before the next one."""
+    said: list[dict[str, Any]] = []
+    listening = False
+    for event in tracker.events:
+        if isinstance(event, UserUttered):
+            listening = event.message_id == message_id
+            said = [] if listening else said
+        elif listening and isinstance(event, BotUttered):
+            said += _messages_of(event)
+    return said
+
+
+def _messages_of(event: BotUttered) -> list[dict[str, Any]]:
+    buttons = [*(event.data.get("quick_replies") or []), *(event.data.get("buttons") or [])]
+    quick_replies = [{"title": button["title"], "payload": button["payload"]} for button in buttons]
+    image = event.data.get("image")
+    messages = [{"text": text, "quick_replies": []} for text in (event.text, image) if text]
+    if messages:
+        messages[-1]["quick_replies"] = quick_replies
+    return messages
+
+
+def _holds(tracker: DialogueStateTracker, message_id: str) -> bool:
+    return any(isinstance(event, UserUttered) and event.message_id == message_id for event in tracker.events)
+
+
+def _began_session(events: Iterable[Event]) -> bool:
+    """Whether the turn that is being run, the last in ``events``, opened a session."""
+    turns = 0
+    for event in reversed(list(events)):
+        if isinstance(event, SessionStarted):
+            return True
+        turns += isinstance(event, UserUttered)
+        if turns > 1:
+            return False
+    return False
+
+
+def _bare(store: TrackerStore) -> TrackerStore:
+    """The store inside Rasa's fail-safe wrapper, which would answer for an unreachable Redis with an empty memory."""
+    return store._tracker_store if isinstance(store, FailSafeTrackerStore) else store
