@@ -86,7 +86,9 @@ class Simulator:
 
     def _build_app(self) -> Sanic:
         app = Sanic(f"simulator-{next(_numbers)}", configure_logging=False)
-        app.config.update(FALLBACK_ERROR_FORMAT="json", REQUEST_MAX_SIZE=2 * 1024 * 1024, MOTD=False, ACCESS_LOG=False)
+        app.config.update(
+            FALLBACK_ERROR_FORMAT="json", REQUEST_MAX_SIZE=2 * 1024 * 1024, MOTD=False, ACCESS_LOG=False, TOUCHUP=False
+        )
         platforms: dict[ChannelName, Platform] = {"messenger": self.messenger, "x": self.x}
         app.blueprint(graph_api(self.messenger))
         app.blueprint(x_api(self.x))
