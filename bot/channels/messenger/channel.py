@@ -6,7 +6,7 @@ import httpx
 
 from bot.channels.base import Handshake, Sent, WebhookState
 from bot.channels.http import open_client
-from bot.channels.messenger.graph import GraphApi
+from bot.channels.messenger.graph import GraphNode
 from bot.channels.messenger.inbound import MessengerInbound
 from bot.channels.messenger.outbound import SENDS_PER_SECOND, MessengerOutbound, compose
 from bot.channels.messenger.subscription import MessengerSubscription
@@ -31,10 +31,11 @@ class MessengerChannel:
     ) -> None:
         self._page_id = page_id
         self._client = open_client(transport)
-        graph = GraphApi(self._client, api_url, page_id, page_token, app_secret)
+        page = GraphNode(self._client, api_url, page_id, page_token, app_secret)
+        application = GraphNode(self._client, api_url, app_id, f"{app_id}|{app_secret}", app_secret)
         self._inbound = MessengerInbound(page_id, app_id, app_secret, verify_token)
-        self._outbound = MessengerOutbound(graph)
-        self._subscription = MessengerSubscription(graph, app_id)
+        self._outbound = MessengerOutbound(page)
+        self._subscription = MessengerSubscription(page, application, app_id, verify_token)
 
     @property
     def name(self) -> ChannelName:

@@ -85,6 +85,8 @@ RULES: Final[dict[tuple[int, int | None], Rule]] = {
     (9000001, None): Rule(Verdict.GIVE_UP, "the message was deleted"),  # MP
     (190, None): _DEAD_TOKEN,  # GE, whatever the subcode (458 to 467)
     (102, None): _DEAD_TOKEN,  # GE: session
+    (104, None): _DEAD_TOKEN,  # no token given
+    (2200, None): Rule(Verdict.GIVE_UP, "Meta could not verify the webhook's address"),
     (3, None): _FORBIDDEN,  # GE
     (10, None): _FORBIDDEN,  # GE
 }

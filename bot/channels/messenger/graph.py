@@ -1,4 +1,4 @@
-"""Calls to the Graph API on behalf of one page."""
+"""Calls to the Graph API on behalf of a page, or of the application itself."""
 
 import hashlib
 import hmac
@@ -12,25 +12,27 @@ from bot.channels.messenger.errors import classify
 from bot.channels.vendor_json import JsonObject, read_object
 
 
-class GraphApi:
-    """``api_url`` ends in the version, e.g. ``https://graph.facebook.com/v25.0``."""
+class GraphNode:
+    """One node of the graph and a token for it. ``api_url`` ends in the version: ``https://graph.facebook.com/v25.0``."""
 
-    def __init__(self, client: httpx.AsyncClient, api_url: str, page_id: str, page_token: str, app_secret: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, api_url: str, node_id: str, token: str, app_secret: str) -> None:
         self._client = client
-        self._page_url = f"{api_url.rstrip('/')}/{page_id}"
+        self._url = f"{api_url.rstrip('/')}/{node_id}"
         # In a header rather than the address, which proxies and logs keep.
-        self._headers = {"Authorization": f"Bearer {page_token}"}
+        self._headers = {"Authorization": f"Bearer {token}"}
         # Shows that the caller also holds the app secret; mandatory once "Require App Secret" is on
         # (developers.facebook.com, Graph API, "Secure Graph API Calls").
-        self._proof = hmac.digest(app_secret.encode(), page_token.encode(), hashlib.sha256).hex()
+        self._proof = hmac.digest(app_secret.encode(), token.encode(), hashlib.sha256).hex()
 
-    async def post(self, edge: str, body: JsonObject, *, repeatable: bool = False) -> tuple[JsonObject, httpx.Headers]:
+    async def post(
+        self, edge: str, body: JsonObject | None = None, *, repeatable: bool = False, **parameters: str
+    ) -> tuple[JsonObject, httpx.Headers]:
         """Raises ``SendFailed``."""
-        return await self._call("POST", edge, {}, body, repeatable)
+        return await self._call("POST", edge, parameters, body, repeatable)
 
     async def get(self, edge: str, **parameters: str) -> JsonObject:
         """Raises ``SendFailed``."""
-        answer, _ = await self._call("GET", edge, parameters, None, True)
+        answer, _ = await self._call("GET", edge, parameters, None, repeatable=True)
         return answer
 
     async def _call(
@@ -39,7 +41,7 @@ class GraphApi:
         content: dict[str, Any] = {} if body is None else {"json": body}
         request = self._client.build_request(
             method,
-            f"{self._page_url}/{edge}",
+            f"{self._url}/{edge}",
             params={**parameters, "appsecret_proof": self._proof},
             headers=self._headers,
             **content,

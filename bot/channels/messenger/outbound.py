@@ -6,7 +6,7 @@ from typing import Final
 from bot.channels.base import Allowance, GiveUp, OutcomeUnknown, Sent
 from bot.channels.http import wait_until
 from bot.channels.messenger.errors import is_spent, regain_seconds
-from bot.channels.messenger.graph import GraphApi
+from bot.channels.messenger.graph import GraphNode
 from bot.channels.messenger.inbound import USER_REF_PREFIX
 from bot.channels.text import shorten, split
 from bot.channels.vendor_json import JsonObject, id_at
@@ -52,21 +52,21 @@ def compose(
 
 
 def _fit(quick_replies: tuple[QuickReply, ...]) -> tuple[QuickReply, ...]:
-    """Titles are shortened; a payload is not, for it would then mean something else."""
-    offered = [quick for quick in quick_replies if quick.title.strip() and len(quick.payload) <= PAYLOAD_LIMIT]
+    """Titles are shortened; a payload is not, for it would then mean something else. Messenger refuses an empty one."""
+    offered = [quick for quick in quick_replies if quick.title.strip() and 0 < len(quick.payload) <= PAYLOAD_LIMIT]
     return tuple(
         QuickReply(shorten(quick.title, TITLE_LIMIT), quick.payload) for quick in offered[:QUICK_REPLIES_LIMIT]
     )
 
 
 class MessengerOutbound:
-    def __init__(self, graph: GraphApi) -> None:
-        self._graph = graph
+    def __init__(self, page: GraphNode) -> None:
+        self._page = page
 
     async def send(self, message: OutboundMessage) -> Sent:
         """One call of the Send API. Raises ``SendFailed``."""
         _require_open_window(message)
-        answer, headers = await self._graph.post("messages", _send_body(message))
+        answer, headers = await self._page.post("messages", _send_body(message))
         message_id = id_at(answer, "message_id")
         if not message_id:
             raise OutcomeUnknown("no-message-id", "Messenger took the request but names no message")
@@ -75,7 +75,7 @@ class MessengerOutbound:
     async def show_activity(self, user_id: str, activity: Activity) -> None:
         """Raises ``SendFailed``. "typing" ends by itself after 20 s or with the next message."""
         body = {"recipient": _recipient(user_id), "sender_action": _ACTIONS[activity]}
-        await self._graph.post("messages", body, repeatable=True)
+        await self._page.post("messages", body, repeatable=True)
 
 
 def _require_open_window(message: OutboundMessage) -> None:

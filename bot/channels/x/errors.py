@@ -1,8 +1,9 @@
 """What each of X's errors means for a message that we tried to send.
 
 Sources: docs.x.com, "x-api/fundamentals/response-codes-and-errors" and "x-api/fundamentals/rate-limits" (problem types,
-statuses, headers); developer.x.com, "Response codes and errors" (the older numbers, which still occur). The most telling
-rule wins: an older number, then a problem type, then the status. Titles and details are never read: X rewords them.
+statuses, headers); developer.x.com, "Response codes and errors" (the older numbers, which still occur). The most
+telling rule wins: an older number, then a problem type, then the status. Titles and details are never read: X rewords
+them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -123,7 +124,7 @@ def classify(response: httpx.Response, *, repeatable: bool = False) -> SendFaile
     ``repeatable``: the call was a question, which an unclear answer allows to ask again.
     """
     answer = read_answer(response)
-    if response.is_success and ("data" in answer or "errors" not in answer):
+    if response.is_success and (answer.get("data") is not None or "errors" not in answer):
         # "errors" beside "data" tells of a part that is missing, not of a failure.
         return None
     rule, label = find_rule(response.status_code, answer)
@@ -197,10 +198,9 @@ def _problems(answer: JsonObject) -> Iterator[str]:
 
 
 def _resume_at(rule: Rule, headers: Mapping[str, str]) -> float:
-    spent = [allowance.resets_at for allowance in _allowances(headers) if allowance.remaining == 0]
-    if spent:
-        return believable_moment(max(spent))
-    return wait_until(retry_after(headers) or rule.wait_seconds)
+    """The reset of the limit that is spent; where only a reset is told, that one."""
+    resets = [told.resets_at for told in _allowances(headers) if told.remaining == 0]
+    return max(resets) if resets else wait_until(retry_after(headers) or rule.wait_seconds)
 
 
 def allowance(headers: Mapping[str, str]) -> Allowance | None:
@@ -209,9 +209,9 @@ def allowance(headers: Mapping[str, str]) -> Allowance | None:
 
 
 def _allowances(headers: Mapping[str, str]) -> list[Allowance]:
-    told = ((headers.get(f"{family}-remaining", ""), headers.get(f"{family}-reset", "")) for family in _LIMITS)
+    told = ((headers.get(f"{family}-remaining", "0"), headers.get(f"{family}-reset", "")) for family in _LIMITS)
     return [
-        Allowance(int(remaining), float(reset))
+        Allowance(int(remaining), believable_moment(float(reset)))
         for remaining, reset in told
         if _is_number(remaining) and _is_number(reset)
     ]

@@ -322,7 +322,9 @@ def readable_text(data: JsonObject) -> str | None:
     text = _unescape(text_at(data, "text"))
     if text is None:
         return None
-    for url in objects_at(object_at(data, "entities"), "urls")[:_MOST_LINKS]:
+    # The lookup endpoints list the links beside the text, webhooks among its entities.
+    links = objects_at(object_at(data, "entities"), "urls") or objects_at(data, "urls")
+    for url in links[:_MOST_LINKS]:
         short, full = text_at(url, "url"), text_at(url, "expanded_url")
         if short and full:
             text = text.replace(short, "" if _is_media_link(full) else full)

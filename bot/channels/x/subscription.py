@@ -16,6 +16,11 @@ EVENT_TYPES: Final = ("dm.received", "dm.sent")
 
 _PAGES: Final = 20
 
+_NO_SUBSCRIPTION: Final = (
+    "X refuses to subscribe the account's direct messages ({code}): the access token must be the account's own, with"
+    " permission to read and write direct messages, and the plan must have subscriptions left."
+)
+
 
 class XSubscription:
     def __init__(self, api: XApi, account_id: str) -> None:
@@ -35,7 +40,10 @@ class XSubscription:
             return WebhookState(_refusal(url, refusal.code))
         webhook = await self._find_webhook(url)
         if webhook is not None:
-            await self._subscribe(id_at(webhook, "id"))
+            try:
+                await self._subscribe(id_at(webhook, "id"))
+            except GiveUp as refusal:
+                return WebhookState(_NO_SUBSCRIPTION.format(code=refusal.code))
         return await self.check(public_url)
 
     async def check(self, public_url: str) -> WebhookState:
