@@ -25,7 +25,9 @@ class BrandSettings(BaseSettings):
     model_config = _group("PARVIS_BRAND_")
 
     name: str = "Maison Lumen"
-    country: str = Field(default="FR", pattern="^[A-Z]{2}$", description="ISO 3166; national phone numbers are read as this country's")
+    country: str = Field(
+        default="FR", pattern="^[A-Z]{2}$", description="ISO 3166; national phone numbers are read as this country's"
+    )
     time_zone: str = "Europe/Paris"
     languages: tuple[str, ...] = ("fr", "en")
 
@@ -67,7 +69,9 @@ class RedisSettings(BaseSettings):
 
     url: str = Field(default="", description="Empty: the embedded Valkey on ``port``")
     port: int = 6390
-    fsync: Literal["always", "everysec"] = Field(default="always", description="When the embedded Valkey's append-only file reaches the disk")
+    fsync: Literal["always", "everysec"] = Field(
+        default="always", description="When the embedded Valkey's append-only file reaches the disk"
+    )
 
     @property
     def embedded(self) -> bool:
@@ -87,9 +91,15 @@ class InboxSettings(BaseSettings):
     lease_seconds: float = Field(default=5.0, gt=0)
     turn_attempts: int = Field(default=5, ge=1)
     send_attempts: int = Field(default=8, ge=1)
-    holding_after_seconds: float = Field(default=10.0, gt=0, description="A customer who waits longer gets one short word, once per outage")
-    echo_wait_seconds: float = Field(default=10.0, ge=0, description="How long a cut-off send waits for its echo before it is tried again")
-    human_silence_hours: float = Field(default=24.0, ge=0, description="How long the assistant is silent after a person answered on the platform")
+    holding_after_seconds: float = Field(
+        default=10.0, gt=0, description="A customer who waits longer gets one short word, once per outage"
+    )
+    echo_wait_seconds: float = Field(
+        default=10.0, ge=0, description="How long a cut-off send waits for its echo before it is tried again"
+    )
+    human_silence_hours: float = Field(
+        default=24.0, ge=0, description="How long the assistant is silent after a person answered on the platform"
+    )
 
 
 class RasaSettings(BaseSettings):
@@ -159,9 +169,15 @@ class OperationsSettings(BaseSettings):
 class CoreSettings(BaseSettings):
     model_config = _group("PARVIS_")
 
-    home: Path = Field(default=PROJECT_ROOT / "var", description="Where state lives: Valkey's file, SQLite, logs, process ids")
-    database_url: str = Field(default="", description="SQLAlchemy URL of PostgreSQL (postgresql+asyncpg://…); empty: SQLite in ``home``")
-    routing: Path = Field(default=PROJECT_ROOT / "routing.yml", description="Which team takes what, and what the customer is promised")
+    home: Path = Field(
+        default=PROJECT_ROOT / "var", description="Where state lives: Valkey's file, SQLite, logs, process ids"
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL of PostgreSQL (postgresql+asyncpg://…); empty: SQLite in ``home``"
+    )
+    routing: Path = Field(
+        default=PROJECT_ROOT / "routing.yml", description="Which team takes what, and what the customer is promised"
+    )
     log_format: Literal["auto", "pretty", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -98,7 +98,10 @@ class WebhookState(msgspec.Struct, frozen=True):
 
 
 class Channel(Protocol):
-    """One account of the brand on one platform. ``answer_handshake``, ``verify``, ``parse`` and ``compose`` do no I/O."""
+    """One account of the brand on one platform.
+
+    ``answer_handshake``, ``verify``, ``parse`` and ``compose`` do no I/O.
+    """
 
     @property
     def name(self) -> ChannelName: ...

@@ -1,6 +1,6 @@
 """The Sanic application that platforms call: verify, parse, append, 200."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -11,6 +11,7 @@ from sanic.response import HTTPResponse
 
 from bot.channels.base import BadSignature, Channel, MalformedPayload
 from bot.channels.vocabulary import ChannelName, Event, UnknownEvent
+from bot.gateway.watch import WebhookWatch
 from bot.inbox.intake import InboxUnavailable, Intake
 from bot.operations import Readiness, utc_now
 
@@ -29,41 +30,29 @@ ACKNOWLEDGED = Histogram(
 )
 
 
-def create_gateway(channels: Mapping[ChannelName, Channel], intake: Intake, readiness: Readiness) -> Sanic[Any, Any]:
-    gateway: Sanic[Any, Any] = Sanic("parvis-gateway", configure_logging=False)
-    gateway.config.REQUEST_MAX_SIZE = MAX_BODY_BYTES
-    gateway.config.ACCESS_LOG = False
-    gateway.config.KEEP_ALIVE_TIMEOUT = 75
-    gateway.config.FALLBACK_ERROR_FORMAT = "json"
-    # The platforms give up after seconds; a body that trickles in for longer is an attack.
-    gateway.config.REQUEST_TIMEOUT = 10
-    gateway.config.RESPONSE_TIMEOUT = 10
+class Webhooks:
+    """The two requests that a platform makes: it verifies our address, and it delivers events."""
 
-    def channel_named(name: str) -> Channel | None:
-        try:
-            return channels.get(ChannelName(name))
-        except ValueError:
-            return None
+    def __init__(self, channels: Mapping[ChannelName, Channel], intake: Intake) -> None:
+        self._channels = {str(name): channel for name, channel in channels.items()}
+        self._intake = intake
 
-    @gateway.get("/webhooks/<name:str>")
-    async def answer_handshake(request: Request, name: str) -> HTTPResponse:
-        channel = channel_named(name)
+    async def answer_handshake(self, request: Request, name: str) -> HTTPResponse:
+        channel = self._channels.get(name)
         if channel is None:
-            return _unknown_channel(name)
-        query = {key: request.args.get(key, "") for key in request.args}
-        handshake = channel.answer_handshake(query)
+            return _unknown_channel()
+        handshake = channel.answer_handshake({key: request.args.get(key, "") for key in request.args})
         return text(handshake.body, status=handshake.status, content_type=handshake.content_type)
 
-    @gateway.post("/webhooks/<name:str>")
-    async def receive(request: Request, name: str) -> HTTPResponse:
-        channel = channel_named(name)
+    async def receive(self, request: Request, name: str) -> HTTPResponse:
+        channel = self._channels.get(name)
         if channel is None:
-            return _unknown_channel(name)
+            return _unknown_channel()
         started_at = utc_now()
         try:
             channel.verify(request.headers, request.body)
             events = channel.parse(request.body)
-            await intake.append(events)
+            await self._intake.append(events)
         except BadSignature as error:
             return _refuse(channel, 401, "bad_signature", str(error))
         except MalformedPayload as error:
@@ -74,6 +63,45 @@ def create_gateway(channels: Mapping[ChannelName, Channel], intake: Intake, read
         ACKNOWLEDGED.labels(channel.name).observe(utc_now() - started_at)
         return empty(status=200)
 
+
+def create_gateway(
+    channels: Mapping[ChannelName, Channel], intake: Intake, readiness: Readiness, watches: Sequence[WebhookWatch]
+) -> Sanic[Any, Any]:
+    gateway: Sanic[Any, Any] = Sanic("parvis-gateway", configure_logging=False)
+    gateway.config.update(
+        {
+            "REQUEST_MAX_SIZE": MAX_BODY_BYTES,
+            "ACCESS_LOG": False,
+            "KEEP_ALIVE_TIMEOUT": 75,
+            "FALLBACK_ERROR_FORMAT": "json",
+            # Platforms give up after seconds; a body that trickles in for longer is not theirs.
+            "REQUEST_TIMEOUT": 10,
+            "RESPONSE_TIMEOUT": 10,
+        }
+    )
+    webhooks = Webhooks(channels, intake)
+    gateway.add_route(webhooks.answer_handshake, "/webhooks/<name:str>", methods=["GET"])
+    gateway.add_route(webhooks.receive, "/webhooks/<name:str>", methods=["POST"])
+    _add_probes(gateway, readiness)
+
+    @gateway.before_server_start
+    async def start(*_: object) -> None:
+        intake.start()
+        for watch in watches:
+            gateway.add_task(watch.run())
+
+    @gateway.after_server_stop
+    async def stop(*_: object) -> None:
+        await intake.stop()
+
+    @gateway.exception(PayloadTooLarge)
+    async def refuse_large(_: Request, __: Exception) -> HTTPResponse:
+        return json({"error": f"a webhook body has at most {MAX_BODY_BYTES} bytes"}, status=413)
+
+    return gateway
+
+
+def _add_probes(gateway: Sanic[Any, Any], readiness: Readiness) -> None:
     @gateway.get("/health")
     async def health(_: Request) -> HTTPResponse:
         return json({"alive": True})
@@ -83,22 +111,8 @@ def create_gateway(channels: Mapping[ChannelName, Channel], intake: Intake, read
         is_ready, report = readiness.report()
         return json(report, status=200 if is_ready else 503)
 
-    @gateway.exception(PayloadTooLarge)
-    async def refuse_large(_: Request, __: Exception) -> HTTPResponse:
-        return json({"error": f"a webhook body has at most {MAX_BODY_BYTES} bytes"}, status=413)
 
-    @gateway.before_server_start
-    async def start_intake(*_: object) -> None:
-        intake.start()
-
-    @gateway.after_server_stop
-    async def stop_intake(*_: object) -> None:
-        await intake.stop()
-
-    return gateway
-
-
-def _unknown_channel(name: str) -> HTTPResponse:
+def _unknown_channel() -> HTTPResponse:
     WEBHOOKS.labels("unknown", "not_found").inc()
     return json({"error": f"no channel is configured under this name; known are {', '.join(ChannelName)}"}, status=404)
 

@@ -104,7 +104,6 @@ class ShardConsumer(Generic[Item]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._known: dict[tuple[str, str], None] = {}
         self._recovered: dict[str, float] = {}
-        self._drained = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -133,12 +132,12 @@ class ShardConsumer(Generic[Item]):
         while not stop.is_set():
             with contextlib.suppress(*REDIS_AWAY):
                 await self._leases.renew()
-                await self._release_surplus()
             await asyncio.sleep(self._lease_seconds / 4)
 
     async def _release_surplus(self) -> None:
+        """Give shards to newcomers. Only between two reads: one under way could still be handed their entries."""
         busy = {stream for stream, _ in self._known}
-        idle = sorted(self._leases.surplus - busy)
+        idle = sorted((self._leases.surplus & self._leases.held()) - busy)
         if idle:
             await self._leases.release(idle)
 
@@ -154,6 +153,7 @@ class ShardConsumer(Generic[Item]):
     async def _read_until(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
+                await self._release_surplus()
                 readable = self._leases.held() - self._leases.surplus
                 if not readable or len(self._known) >= self._backlog:
                     await asyncio.sleep(0.05)

@@ -5,7 +5,6 @@ off in flight is settled by its echo, or by asking the platform, before it is tr
 """
 
 import asyncio
-import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from bot.inbox import keys, metrics
 from bot.inbox.connection import backoff_seconds, load_script, text, until_redis_answers
 from bot.inbox.consumer import Entry, LeaseLost
 from bot.inbox.intake import digest
+from bot.inbox.pauses import Pauses
 from bot.operations import utc_now
 
 log = structlog.get_logger()
@@ -72,6 +72,7 @@ class Sender:
         self._slots = asyncio.Semaphore(limits.concurrent_sends)
         self._begin_send = load_script(redis, "begin_send")
         self._finish_send = load_script(redis, "finish_send")
+        self._pauses = Pauses(redis)
         self._pause_key = keys.pause(channel.name, channel.account_id)
         self._allowance_key = keys.allowance(channel.name, channel.account_id)
 
@@ -273,8 +274,7 @@ class Sender:
         )
 
     async def _pause(self, error: SendFailed) -> None:
-        reason = json.dumps({"code": error.code, "since": utc_now()})
-        if await until_redis_answers(lambda: self._redis.set(self._pause_key, reason, nx=True)):
+        if await until_redis_answers(lambda: self._pauses.pause(self._channel, error.code, error.explanation)):
             metrics.CHANNEL_PAUSED.labels(self._channel.name).set(1)
             log.error("channel_paused", channel=str(self._channel.name), code=error.code, reason=error.explanation)
 

@@ -1,0 +1,345 @@
+"""The one place of wiring: settings become channels, inbox, assistant and desk, and these become processes."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from bot.channels.base import Channel
+from bot.channels.vocabulary import ChannelName
+from bot.inbox.connection import REDIS_AWAY, open_redis, until_redis_answers
+from bot.inbox.keys import Layout
+from bot.operations import Readiness, configure_logging, serve_operations
+from bot.settings import MessengerSettings, Settings, XSettings
+
+log = structlog.get_logger()
+
+
+class ConfigurationError(Exception):
+    """Settings are missing or contradict each other; the message names each and says what to do."""
+
+
+# Settings
+
+
+def load_settings() -> Settings:
+    """Read the settings; while no channel is configured, the simulator stands in for the platforms.
+
+    Raises ``ConfigurationError``.
+    """
+    settings = Settings()
+    if simulated(settings):
+        _point_at_simulator(settings)
+    missing = missing_settings(settings)
+    if missing:
+        raise ConfigurationError("These settings are missing (see .env.example for each): " + ", ".join(missing))
+    return settings
+
+
+def simulated(settings: Settings) -> bool:
+    if settings.simulator.mode == "auto":
+        return not (settings.messenger.enabled or settings.x.enabled)
+    return settings.simulator.mode == "on"
+
+
+def missing_settings(settings: Settings) -> list[str]:
+    """Names of the variables that an enabled channel lacks."""
+    missing: list[str] = []
+    for channel in (settings.messenger, settings.x):
+        if not channel.enabled:
+            continue
+        prefix = str(channel.model_config["env_prefix"])
+        for name, value in channel:
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if plain == "":
+                missing.append(prefix + name.upper())
+    return missing
+
+
+def _point_at_simulator(settings: Settings) -> None:
+    """Credentials drawn at random for this installation: a forgotten simulator must not open the gateway to anyone."""
+    drawn = _draw_credentials(settings)
+    settings.messenger = MessengerSettings(**drawn["messenger"], api_url=f"{settings.simulator.address}/v25.0")
+    settings.x = XSettings(**drawn["x"], api_url=settings.simulator.address)
+
+
+def _draw_credentials(settings: Settings) -> dict[str, dict[str, Any]]:
+    path = settings.core.home / "simulator.json"
+    if path.exists():
+        stored: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        return stored
+    drawn: dict[str, dict[str, Any]] = {
+        "messenger": {"page_id": "100200300", "app_id": "400500600"},
+        "x": {"account_id": "700800900", "app_id": "13572468"},
+    }
+    for name in ("app_secret", "page_token", "verify_token"):
+        drawn["messenger"][name] = secrets.token_hex(24)
+    for name in ("consumer_key", "consumer_secret", "access_token", "access_token_secret", "bearer_token"):
+        drawn["x"][name] = secrets.token_hex(24)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(drawn, file)
+    try:
+        os.link(unfinished, path)  # fails when another process was first; then its draw counts
+    except FileExistsError:
+        return _draw_credentials(settings)
+    finally:
+        unfinished.unlink()
+    return drawn
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as ``PARVIS_*`` variables, for processes that read them themselves (simulator, Rasa)."""
+    variables: dict[str, str] = {}
+    for group in settings.groups().values():
+        prefix = str(group.model_config["env_prefix"])
+        for name, value in group:
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+            variables[prefix + name.upper()] = json.dumps(plain) if isinstance(plain, list | tuple) else str(plain)
+    return variables
+
+
+# Parts
+
+
+def open_channels(settings: Settings) -> dict[ChannelName, Channel]:
+    from bot.channels.messenger import MessengerChannel
+    from bot.channels.x import XChannel
+
+    channels: dict[ChannelName, Channel] = {}
+    messenger, x = settings.messenger, settings.x
+    if messenger.enabled:
+        channels[ChannelName.MESSENGER] = MessengerChannel(
+            page_id=messenger.page_id,
+            app_id=messenger.app_id,
+            app_secret=messenger.app_secret.get_secret_value(),
+            page_token=messenger.page_token.get_secret_value(),
+            verify_token=messenger.verify_token.get_secret_value(),
+            api_url=messenger.api_url,
+        )
+    if x.enabled:
+        channels[ChannelName.X] = XChannel(
+            account_id=x.account_id,
+            app_id=x.app_id,
+            consumer_key=x.consumer_key.get_secret_value(),
+            consumer_secret=x.consumer_secret.get_secret_value(),
+            access_token=x.access_token.get_secret_value(),
+            access_token_secret=x.access_token_secret.get_secret_value(),
+            bearer_token=x.bearer_token.get_secret_value(),
+            api_url=x.api_url,
+        )
+    return channels
+
+
+@dataclass(frozen=True)
+class Process:
+    """What every process of ours has."""
+
+    settings: Settings
+    redis: Redis
+    layout: Layout
+    readiness: Readiness
+    stop: asyncio.Event
+
+    async def watch_redis(self) -> None:
+        """Keep the ``redis`` condition of ``/ready`` true to the facts."""
+        while True:
+            try:
+                await self.redis.ping()
+            except REDIS_AWAY as error:
+                self.readiness.set("redis", f"{type(error).__name__}: start it, or set PARVIS_REDIS_URL")
+            else:
+                self.readiness.set("redis", None)
+            await asyncio.sleep(1.0)
+
+
+async def _run(settings: Settings, port: int, conditions: tuple[str, ...], body: Callable[[Process], Any]) -> None:
+    """Run ``body`` with what every process has, until SIGTERM or SIGINT."""
+    from bot.inbox.consumer import ensure_groups
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    readiness = Readiness("redis", *conditions)
+    serve_operations(port, readiness)
+    redis = open_redis(settings.redis.address)
+    process = Process(settings, redis, Layout(settings.inbox.shards), readiness, stop)
+    log.info("started", port=port)
+    watching = asyncio.create_task(process.watch_redis())
+    try:
+        starting = asyncio.create_task(until_redis_answers(lambda: ensure_groups(redis, process.layout)))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if starting.done():
+            starting.result()
+            await body(process)
+        starting.cancel()
+    finally:
+        watching.cancel()
+        await redis.aclose()
+        log.info("stopped")
+
+
+def _start(name: str, settings: Settings, main: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    configure_logging(name, settings.core.log_format, settings.core.log_level)
+    try:
+        import uvloop
+
+        loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
+    except ImportError:  # where uvloop does not exist, asyncio's own loop does
+        loop_factory = None
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main(settings))
+
+
+# Processes
+
+
+def run_gateway(settings: Settings) -> None:
+    from bot.gateway.application import create_gateway
+    from bot.gateway.watch import WebhookWatch
+    from bot.inbox.intake import Intake
+
+    configure_logging("gateway", settings.core.log_format, settings.core.log_level)
+    readiness = Readiness("redis")
+    serve_operations(settings.operations.gateway_port, readiness)
+    redis = open_redis(settings.redis.address, timeout=2.0)
+    layout = Layout(settings.inbox.shards)
+    intake = Intake(redis, layout)
+    channels = open_channels(settings)
+    watches = [WebhookWatch(redis, channel, intake, settings.public_url) for channel in channels.values()]
+    gateway = create_gateway(channels, intake, readiness, watches)
+    process = Process(settings, redis, layout, readiness, asyncio.Event())
+    gateway.add_task(process.watch_redis())
+    log.info("started", port=settings.gateway.port)
+    gateway.run(
+        host=settings.gateway.host,
+        port=settings.gateway.port,
+        single_process=True,
+        access_log=False,
+        motd=False,
+    )
+
+
+def run_worker(settings: Settings) -> None:
+    _start("worker", settings, _worker)
+
+
+async def _worker(settings: Settings) -> None:
+    await _run(settings, settings.operations.worker_port, ("shards", "rasa"), _work)
+
+
+async def _work(process: Process) -> None:
+    from bot.assistant import AssistantClient, load_holding_text
+    from bot.inbox import keys
+    from bot.inbox.consumer import ShardConsumer
+    from bot.inbox.worker import Worker, WorkerLimits
+
+    inbox = process.settings.inbox
+    assistant = AssistantClient(process.settings.rasa.address, process.settings.rasa.timeout_seconds)
+    limits = WorkerLimits(
+        concurrent_turns=inbox.concurrent_turns,
+        turn_attempts=inbox.turn_attempts,
+        holding_after_seconds=inbox.holding_after_seconds,
+        human_silence_seconds=inbox.human_silence_hours * 3600,
+    )
+    channels = open_channels(process.settings)
+    worker = Worker(process.redis, process.layout, channels, assistant, limits, load_holding_text())
+    consumer = ShardConsumer(
+        process.redis,
+        process.layout,
+        keys.WORKERS,
+        process.layout.inbox_streams(),
+        worker,
+        lease_seconds=inbox.lease_seconds,
+    )
+
+    async def watch() -> None:
+        while True:
+            is_ready = await assistant.ready()
+            process.readiness.set("rasa", None if is_ready else "the assistant is not loaded yet, or away")
+            _report_shards(process, keys.WORKERS, [consumer])
+            await asyncio.sleep(1.0)
+
+    watching = asyncio.create_task(watch())
+    try:
+        await consumer.run(process.stop)
+    finally:
+        watching.cancel()
+        await assistant.close()
+        for channel in channels.values():
+            await channel.close()
+
+
+def _report_shards(process: Process, group: str, consumers: list[Any]) -> None:
+    from bot.inbox import metrics
+
+    held = sum(consumer.shards_held for consumer in consumers)
+    metrics.SHARDS.labels(group).set(held)
+    metrics.WAITING.labels(group).set(sum(consumer.waiting for consumer in consumers))
+    # More processes than shards is no fault, but one that holds none does nothing.
+    process.readiness.set("shards", None if held else "holds no shard: others do, or their leases must run out first")
+
+
+def run_sender(settings: Settings) -> None:
+    _start("sender", settings, _sender)
+
+
+async def _sender(settings: Settings) -> None:
+    conditions = ("shards", *(f"channel_{name}" for name in open_channels(settings)))
+    await _run(settings, settings.operations.sender_port, conditions, _send)
+
+
+async def _send(process: Process) -> None:
+    from bot.inbox import keys, metrics
+    from bot.inbox.consumer import ShardConsumer
+    from bot.inbox.pauses import Pauses
+    from bot.inbox.sender import Sender, SenderLimits
+
+    inbox = process.settings.inbox
+    limits = SenderLimits(
+        concurrent_sends=inbox.concurrent_sends,
+        send_attempts=inbox.send_attempts,
+        echo_wait_seconds=inbox.echo_wait_seconds,
+    )
+    channels = open_channels(process.settings)
+    pauses = Pauses(process.redis)
+    consumers = {
+        name: ShardConsumer(
+            process.redis,
+            process.layout,
+            keys.SENDERS,
+            process.layout.outbox_streams(name),
+            Sender(process.redis, process.layout, channel, limits),
+            lease_seconds=inbox.lease_seconds,
+        )
+        for name, channel in channels.items()
+    }
+
+    async def watch() -> None:
+        while True:
+            for name, channel in channels.items():
+                problem = await until_redis_answers(lambda channel=channel: pauses.reason(channel))  # type: ignore[misc]
+                metrics.CHANNEL_PAUSED.labels(name).set(1 if problem else 0)
+                process.readiness.set(f"channel_{name}", problem)
+            _report_shards(process, keys.SENDERS, list(consumers.values()))
+            await asyncio.sleep(1.0)
+
+    watching = asyncio.create_task(watch())
+    try:
+        await asyncio.gather(*(consumer.run(process.stop) for consumer in consumers.values()))
+    finally:
+        watching.cancel()
+        for channel in channels.values():
+            await channel.close()

