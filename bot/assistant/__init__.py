@@ -1,0 +1,19 @@
+"""The assistant as the rest of the system sees it: a turn goes in, an answer comes out."""
+
+from bot.assistant.client import Answer, AssistantAway, AssistantClient, AssistantError, AssistantReply, TurnFailed
+from bot.assistant.holding import load_holding_text
+from bot.assistant.server import AssistantNotInstalled, rasa_command
+from bot.assistant.turns import Turn
+
+__all__ = [
+    "Answer",
+    "AssistantAway",
+    "AssistantClient",
+    "AssistantError",
+    "AssistantNotInstalled",
+    "AssistantReply",
+    "Turn",
+    "TurnFailed",
+    "load_holding_text",
+    "rasa_command",
+]

@@ -2,7 +2,8 @@
 
 ``POST /webhooks/parvis/webhook`` takes ``{"sender", "message", "message_id", "input_channel", "metadata"}`` and answers
 
-- 200 ``{"messages": [{"text", "quick_replies": [{"title", "payload"}]}]}``; the same again for a repeated ``message_id``;
+- 200 ``{"messages": [{"text", "quick_replies": [{"title", "payload"}]}], "language"}``; the same messages again
+  for a repeated ``message_id``;
 - 503 ``{"error": reason}`` when something the turn needs is away; nothing was kept, ask again;
 - 500 ``{"error": reason}`` when the turn itself fails;
 - 400 for a request that cannot be read, 401 without the shared token where one is set.
@@ -70,14 +71,14 @@ class TurnChannel(InputChannel):
 
     async def _answer(self, request: Request, turn: Turn) -> HTTPResponse:
         try:
-            messages = await self._runner_for(request).run(turn)
+            answer = await self._runner_for(request).run(turn)
         except TurnStopped as stop:
             logger.warning("turn_stopped reason=%s detail=%s message_id=%s", stop.reason, stop.detail, turn.message_id)
             return response.json({"error": stop.reason}, status=503 if isinstance(stop, TryLater) else 500)
-        except Exception as error:  # noqa: BLE001 - the caller decides how often to try; the type says enough
-            logger.error("turn_broken error=%s message_id=%s", type(error).__name__, turn.message_id, exc_info=True)
+        except Exception as error:
+            logger.exception("turn_broken error=%s message_id=%s", type(error).__name__, turn.message_id)
             return response.json({"error": "turn_broken"}, status=500)
-        return response.json({"messages": messages})
+        return response.json({"messages": answer.messages, "language": answer.language})
 
     def _runner_for(self, request: Request) -> TurnRunner:
         if self._runner is None:

@@ -20,7 +20,9 @@ class WatchedEndpoint(EndpointConfig):
 
     def __init__(self, endpoint: EndpointConfig) -> None:
         vars(self).update(vars(endpoint))
-        self._timeout = aiohttp.ClientTimeout(total=float(endpoint.kwargs.get("timeout_seconds", _SECONDS_FOR_AN_ACTION)))
+        self._timeout = aiohttp.ClientTimeout(
+            total=float(endpoint.kwargs.get("timeout_seconds", _SECONDS_FOR_AN_ACTION))
+        )
         self._session: aiohttp.ClientSession | None = None
 
     async def request(

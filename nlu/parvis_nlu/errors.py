@@ -9,7 +9,7 @@
 └── ``TurnBroken``             the turn itself fails, and would fail again (HTTP 500)
 
 They are no ``Exception``: Rasa catches every ``Exception`` of an action, logs that its events are lost and goes on
-(``MessageProcessor._run_action``), and catches every one of a tracker store to go on in memory (``FailSafeTrackerStore``).
+(``MessageProcessor._run_action``), and every one of a tracker store, to go on in memory (``FailSafeTrackerStore``).
 A turn must rather stop, be forgotten and be run again.
 """
 

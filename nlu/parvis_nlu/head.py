@@ -4,8 +4,8 @@ Features are the sentence vector (meaning, across languages) beside tf-idf of wo
 The model is a logistic regression. Two numbers are kept apart:
 
 - the **rank** of the intents is by probability;
-- the **confidence** of the first says whether the message is about anything the assistant knows. A logistic regression is
-  certain even of nonsense, so its logits are softened (divided by a temperature) first, and the result is stretched so
+- the **confidence** of the first says whether the message is about anything the assistant knows. A logistic regression
+  is certain even of nonsense, so its logits are softened (divided by a temperature) first, and the result is stretched so
   that 0.5 is the hand-over point: the score under which ``handover`` of the trainers' own examples fall in
   cross-validation. 0.9 is the median example. So one threshold fits every bot, however many intents it has.
 
@@ -180,7 +180,7 @@ class IntentHead:
         copies: Copies | None = None,
         out_of_scope: Sequence[str] = (),
     ) -> IntentHead:
-        """``copies`` makes noisy variants of an example. ``out_of_scope`` labels are learnt, but the scale ignores them.
+        """``copies`` makes noisy variants of an example. ``out_of_scope`` labels are learnt but not scaled by.
 
         Raises ValueError when there is no example at all.
         """
@@ -197,7 +197,7 @@ class IntentHead:
         confidence = self._scale.confidence(_softened(logits[None, :], self._options.temperature)[0])
         # Runners-up keep their distance to the first in probability, under the first one's confidence.
         shares = np.exp(log_softmax(logits)[order] - log_softmax(logits)[order[0]]) * confidence
-        ranking = [(self._model.intents[i], float(share)) for i, share in zip(order, shares)]
+        ranking = [(self._model.intents[i], float(share)) for i, share in zip(order, shares, strict=True)]
         return Prediction(ranking[0][0], confidence, ranking)
 
     @property
@@ -231,7 +231,7 @@ class IntentHead:
 
 @dataclass(frozen=True)
 class _Corpus:
-    """Examples, their noisy copies, and the sentence vectors of both. ``owner[i]`` is the example that row i stems from."""
+    """Examples, their noisy copies, and the sentence vectors of both. ``owner[i]`` is the example behind row i."""
 
     texts: list[str]
     labels: np.ndarray

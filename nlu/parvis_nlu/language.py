@@ -9,7 +9,7 @@ French conversation English.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -84,7 +84,7 @@ def _knows(telling: frozenset[str], word: str) -> bool:
     return word in telling or (elided is not None and elided[0] in telling)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _telling_words(code: str) -> frozenset[str]:
     """A language without a word list is judged by its characters alone."""
     path = resources.files("parvis_nlu") / "words" / f"{code}.txt"
@@ -118,7 +118,11 @@ class LanguageIdentifier(GraphComponent):
 
     @classmethod
     def create(
-        cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
     ) -> LanguageIdentifier:
         return cls(config)
 

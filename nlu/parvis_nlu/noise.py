@@ -1,4 +1,4 @@
-"""Copies of training examples as customers really type them: without accents and capitals, with a slip of the finger."""
+"""Copies of training examples as customers type them: without accents and capitals, with a slip of the finger."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def import_rasa(model: Path) -> None:
 def main() -> int:
     arguments = _arguments()
     if not arguments.model.is_file():
-        print(f"There is no model at {arguments.model}: train one first.", file=sys.stderr)
+        sys.stderr.write(f"There is no model at {arguments.model}: train one first.\n")
         return 1
     import_rasa(arguments.model)
     return _serve(arguments)
@@ -118,7 +118,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=5005)
     parser.add_argument("--endpoints", type=Path, default=Path("endpoints.yml"))
     parser.add_argument("--credentials", type=Path, default=Path("credentials.yml"))
-    parser.add_argument("--log-level", type=int, default=20, help="as in Python's logging: 10 debug, 20 info, 30 warning")
+    parser.add_argument(
+        "--log-level", type=int, default=20, help="as in Python's logging: 10 debug, 20 info, 30 warning"
+    )
     return parser.parse_args()
 
 

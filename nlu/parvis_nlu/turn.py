@@ -31,6 +31,9 @@ INTRODUCTION = "utter_introduction"
 """The response that opens every session: that the customer is talking to an automated assistant."""
 
 
+LANGUAGE_SLOT = "language"
+
+
 @dataclass(frozen=True)
 class Turn:
     """``channel`` is the platform's name, by which responses may vary. ``metadata`` reaches the actions as it is."""
@@ -42,6 +45,14 @@ class Turn:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """``language`` of the conversation as the domain's slot of that name has it."""
+
+    messages: list[dict[str, Any]]
+    language: str | None
+
+
 class TurnRunner:
     """Runs turns on a loaded agent. Turns of one conversation wait for each other; others do not."""
 
@@ -49,13 +60,13 @@ class TurnRunner:
         self._processor = TurnProcessor(agent.processor)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def run(self, turn: Turn) -> list[dict[str, Any]]:
-        """The messages for the customer, oldest first. Raises ``TurnStopped``."""
+    async def run(self, turn: Turn) -> Answer:
+        """Raises ``TurnStopped``."""
         async with self._lock(turn.sender):
             tracker = await self._processor.tracker_store.retrieve(turn.sender)
             if tracker is None or not _holds(tracker, turn.message_id):
                 tracker = await self._processor.take(turn)
-            return replies_to(tracker, turn.message_id)
+            return Answer(replies_to(tracker, turn.message_id), _language(tracker))
 
     def _lock(self, sender: str) -> asyncio.Lock:
         return self._locks.setdefault(sender, asyncio.Lock())
@@ -173,6 +184,11 @@ def _messages_of(event: BotUttered) -> list[dict[str, Any]]:
     if messages:
         messages[-1]["quick_replies"] = quick_replies
     return messages
+
+
+def _language(tracker: DialogueStateTracker) -> str | None:
+    slot = tracker.slots.get(LANGUAGE_SLOT)
+    return slot.value if slot else None
 
 
 def _holds(tracker: DialogueStateTracker, message_id: str) -> bool:

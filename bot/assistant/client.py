@@ -1,0 +1,118 @@
+"""Asks the Rasa process for the answer to a turn.
+
+``AssistantError``
+├── ``AssistantAway``  no fault of the message: wait and ask again, however long it takes
+└── ``TurnFailed``     this very turn fails: try a few times, then let a person look at it
+"""
+
+from typing import Final
+
+import httpx
+import msgspec
+
+from bot.assistant.turns import Turn
+from bot.channels.vocabulary import QuickReply
+
+_WEBHOOK: Final = "/webhooks/parvis/webhook"
+_HEALTH: Final = "/webhooks/parvis/health"
+_SECONDS_TO_CONNECT: Final = 2.0
+_SECONDS_FOR_HEALTH: Final = 2.0
+_FAULTS_OF_THE_TURN: Final = frozenset({400, 500})
+
+
+class AssistantError(Exception):
+    """``reason`` is a name for logs and metrics, never a customer's words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AssistantAway(AssistantError):
+    """The assistant, or something it needs, cannot answer now; the turn left no trace.
+
+    ``reason``: ``unreachable``, ``timeout``, ``loading``, ``unauthorized``, ``action_server_away``, ``action_failed``,
+    ``storage_away``, ``conversation_changed`` or ``http-<status>``.
+    """
+
+
+class TurnFailed(AssistantError):
+    """The assistant cannot cope with this turn."""
+
+
+class AssistantReply(msgspec.Struct, frozen=True):
+    text: str
+    quick_replies: tuple[QuickReply, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """``replies`` in the order to be sent. ``language`` of the conversation (ISO 639-1), None while it is not known."""
+
+    replies: tuple[AssistantReply, ...] = msgspec.field(name="messages", default=())
+    language: str | None = None
+
+
+class _Problem(msgspec.Struct):
+    error: str = "unknown"
+
+
+_answer_decoder: Final = msgspec.json.Decoder(Answer)
+
+
+class AssistantClient:
+    """Keeps connections open; close it when done. Safe for many turns at once."""
+
+    def __init__(self, address: str, timeout_seconds: float = 30.0, token: str = "") -> None:
+        """``address`` of the Rasa process, e.g. ``http://127.0.0.1:5005``. ``token`` is shared with it, if any."""
+        self._http = httpx.AsyncClient(
+            base_url=address,
+            timeout=httpx.Timeout(timeout_seconds, connect=_SECONDS_TO_CONNECT),
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            trust_env=False,
+        )
+
+    async def ask(self, turn: Turn) -> Answer:
+        """The same ``message_id`` gets the same answer again. Raises ``AssistantAway`` or ``TurnFailed``."""
+        request = {
+            "sender": turn.conversation_id,
+            "message": turn.message,
+            "message_id": turn.message_id,
+            "input_channel": turn.channel,
+            "metadata": turn.metadata,
+        }
+        try:
+            response = await self._http.post(_WEBHOOK, content=msgspec.json.encode(request))
+        except httpx.TimeoutException as error:
+            raise AssistantAway("timeout") from error
+        except httpx.TransportError as error:
+            raise AssistantAway("unreachable") from error
+        return _read(response)
+
+    async def ready(self) -> bool:
+        """Whether a model is loaded and turns are taken."""
+        try:
+            response = await self._http.get(_HEALTH, timeout=_SECONDS_FOR_HEALTH)
+        except httpx.TransportError:
+            return False
+        return response.status_code == httpx.codes.OK
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+def _read(response: httpx.Response) -> Answer:
+    if response.status_code == httpx.codes.OK:
+        try:
+            return _answer_decoder.decode(response.content)
+        except msgspec.DecodeError as error:
+            raise TurnFailed("unreadable") from error
+    reason = _reason(response)
+    # An answer that is neither ours nor the turn's fault (401, 404, a proxy's 502) is an operator's to mend.
+    raise TurnFailed(reason) if response.status_code in _FAULTS_OF_THE_TURN else AssistantAway(reason)
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        return msgspec.json.decode(response.content, type=_Problem).error
+    except msgspec.DecodeError:
+        return f"http-{response.status_code}"

@@ -1,0 +1,91 @@
+"""What a turn is: one customer's message as the assistant takes it.
+
+A message that begins with "/" is a command to Rasa ("/restart", "/any_intent{…}"), so what a customer types is never
+passed on as one. Only what a customer taps may be: its payload comes from our own buttons.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from bot.channels.vocabulary import AttachmentKind, ChannelName, InboundMessage, QuickReply
+
+GET_STARTED: Final = "GET_STARTED"
+"""The payload of Messenger's first button, shown before a conversation has begun."""
+
+_GREETING: Final = "/chitchat_greet"
+_STICKER: Final = "/chitchat_sticker"
+_UNREADABLE: Final = "/off_topic_attachment"
+
+_COMMAND: Final = re.compile(r"/[A-Za-z_]\w*(\{.*\})?", re.DOTALL)
+_LEADING_SLASHES: Final = re.compile(r"^[\s/]+")
+_CHOICE: Final = re.compile(r"\s*(\d{1,2})\s*[.):]?\s*")
+_KEYCAP: Final = str.maketrans("", "", "\ufe0f\u20e3")
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """``message`` is safe for Rasa: prose, or an intent of ours. ``metadata`` is what actions get to know of it."""
+
+    conversation_id: str
+    message: str
+    message_id: str
+    channel: ChannelName
+    metadata: dict[str, Any]
+
+    @classmethod
+    def from_message(cls, message: InboundMessage, choices: Sequence[QuickReply] = ()) -> "Turn":
+        """``choices`` are the quick replies under the last answer, which a customer may also type."""
+        return cls(
+            conversation_id=message.conversation_id,
+            message=_understandable(message, choices),
+            message_id=message.message_id,
+            channel=message.channel,
+            metadata={
+                "channel": str(message.channel),
+                "account_id": message.account_id,
+                "user_id": message.user_id,
+                "message_id": message.message_id,
+                "conversation_id": message.conversation_id,
+                "occurred_at": message.occurred_at,
+            },
+        )
+
+
+def _understandable(message: InboundMessage, choices: Sequence[QuickReply]) -> str:
+    if message.payload is not None:
+        return _tapped(message.payload, message.text or "")
+    text = (message.text or "").strip()
+    if text:
+        chosen = _chosen(text, choices, numbered=message.channel is ChannelName.X)
+        return _tapped(chosen.payload, chosen.title) if chosen else _typed(text)
+    if any(attachment.kind is AttachmentKind.STICKER for attachment in message.attachments):
+        return _STICKER
+    return _UNREADABLE
+
+
+def _tapped(payload: str, title: str) -> str:
+    if payload == GET_STARTED:
+        return _GREETING
+    return payload if _COMMAND.fullmatch(payload) else _typed(title or payload)
+
+
+def _typed(text: str) -> str:
+    """Prose may begin with a slash ("/ 12 rue …"). Of slashes alone nothing is left, and nothing was said."""
+    return _LEADING_SLASHES.sub("", text, count=1) or _UNREADABLE
+
+
+def _chosen(text: str, choices: Sequence[QuickReply], *, numbered: bool) -> QuickReply | None:
+    """The choice a customer typed: its title, or its number where choices are shown as a numbered list (X)."""
+    plain = unicodedata.normalize("NFKC", text).translate(_KEYCAP)
+    number = _CHOICE.fullmatch(plain) if numbered else None
+    if number and 1 <= int(number[1]) <= len(choices):
+        return choices[int(number[1]) - 1]
+    wanted = _folded(plain)
+    return next((choice for choice in choices if _folded(choice.title) == wanted), None)
+
+
+def _folded(title: str) -> str:
+    return " ".join(title.casefold().split())
