@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from bot.channels.base import Channel
 from bot.channels.vocabulary import ChannelName
-from bot.inbox.connection import REDIS_AWAY, open_redis, until_redis_answers
+from bot.inbox.connection import REDIS_AWAY, backoff_seconds, open_redis, until_redis_answers
 from bot.inbox.keys import Layout
 from bot.operations import Readiness, configure_logging, serve_operations
 from bot.settings import MessengerSettings, Settings, XSettings
@@ -51,7 +51,7 @@ def simulated(settings: Settings) -> bool:
 
 
 def missing_settings(settings: Settings) -> list[str]:
-    """Names of the variables that an enabled channel lacks."""
+    """Names of the variables that an enabled channel, or the desk, lacks."""
     missing: list[str] = []
     for channel in (settings.messenger, settings.x):
         if not channel.enabled:
@@ -61,6 +61,8 @@ def missing_settings(settings: Settings) -> list[str]:
             plain = value.get_secret_value() if isinstance(value, SecretStr) else value
             if plain == "":
                 missing.append(prefix + name.upper())
+    if not settings.mail.host:
+        missing.append("PARVIS_MAIL_HOST")
     return missing
 
 
@@ -69,6 +71,8 @@ def _point_at_simulator(settings: Settings) -> None:
     drawn = _draw_credentials(settings)
     settings.messenger = MessengerSettings(**drawn["messenger"], api_url=f"{settings.simulator.address}/v25.0")
     settings.x = XSettings(**drawn["x"], api_url=settings.simulator.address)
+    if not settings.mail.host:
+        settings.mail = settings.mail.model_copy(update={"host": "127.0.0.1", "port": settings.simulator.smtp_port})
 
 
 def _draw_credentials(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -247,7 +251,8 @@ async def _work(process: Process) -> None:
     from bot.inbox.worker import Worker, WorkerLimits
 
     inbox = process.settings.inbox
-    assistant = AssistantClient(process.settings.rasa.address, process.settings.rasa.timeout_seconds)
+    rasa = process.settings.rasa
+    assistant = AssistantClient(rasa.address, rasa.timeout_seconds, rasa.token.get_secret_value())
     limits = WorkerLimits(
         concurrent_turns=inbox.concurrent_turns,
         turn_attempts=inbox.turn_attempts,
@@ -343,3 +348,70 @@ async def _send(process: Process) -> None:
         watching.cancel()
         for channel in channels.values():
             await channel.close()
+
+
+def run_desk(settings: Settings) -> None:
+    _start("desk", settings, _desk)
+
+
+async def _desk(settings: Settings) -> None:
+    await _run(settings, settings.operations.desk_port, ("database",), _deliver)
+
+
+async def _deliver(process: Process) -> None:
+    from bot.desk import DeskUnavailable, load_routing, open_desk
+    from bot.desk.log_feeder import LogFeeder
+    from bot.desk.message_log import MessageLog
+    from bot.desk.notifications import NotificationSender
+
+    settings = process.settings
+    await _migrate(settings)
+    desk = open_desk(settings.database_url, load_routing(settings.core.routing))
+    feeder = LogFeeder(process.redis, process.layout, MessageLog(desk.database), settings.inbox.lease_seconds)
+    sender = NotificationSender(desk.database, desk.routing, settings.mail, settings.brand)
+
+    async def watch() -> None:
+        while True:
+            try:
+                await desk.ping()
+            except DeskUnavailable as error:
+                process.readiness.set("database", f"{error}: check PARVIS_DATABASE_URL")
+            else:
+                process.readiness.set("database", None)
+            await asyncio.sleep(1.0)
+
+    watching = asyncio.create_task(watch())
+    try:
+        await asyncio.gather(feeder.run(process.stop), sender.run(process.stop))
+    finally:
+        watching.cancel()
+        await desk.close()
+
+
+async def _migrate(settings: Settings) -> None:
+    """Bring the database's schema up to date, however long the database takes to come up."""
+    from bot.desk import DeskUnavailable, migrate
+
+    settings.core.home.mkdir(parents=True, exist_ok=True)
+    attempt = 0
+    while True:
+        try:
+            await migrate(settings.database_url)
+        except DeskUnavailable as error:
+            attempt += 1
+            log.warning("database_away", reason=str(error))
+            await asyncio.sleep(0.5 + backoff_seconds(attempt, base=0.5, most=10.0))
+        else:
+            return
+
+
+def run_actions(settings: Settings) -> None:
+    """Serve the custom actions until told to stop."""
+    from actions.server import serve
+
+    from bot.desk import load_routing, open_desk
+
+    configure_logging("actions", settings.core.log_format, settings.core.log_level)
+    asyncio.run(_migrate(settings))
+    desk = open_desk(settings.database_url, load_routing(settings.core.routing))
+    serve(desk, settings.brand, settings.actions.port)

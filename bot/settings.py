@@ -107,7 +107,10 @@ class RasaSettings(BaseSettings):
 
     port: int = 5005
     url: str = ""
-    timeout_seconds: float = 30.0
+    timeout_seconds: float = Field(default=30.0, gt=0, description="How long one turn may take")
+    token: SecretStr = Field(
+        default=SecretStr(""), description="Shared with the Rasa process; empty: loopback is enough"
+    )
 
     @property
     def address(self) -> str:
@@ -147,8 +150,8 @@ class SimulatorSettings(BaseSettings):
 class MailSettings(BaseSettings):
     model_config = _group("PARVIS_MAIL_")
 
-    host: str = "127.0.0.1"
-    port: int = 8025
+    host: str = Field(default="", description="The SMTP server; empty only while the simulator stands in")
+    port: int = 25
     username: str = ""
     password: SecretStr = SecretStr("")
     tls: Literal["none", "starttls", "implicit"] = "none"

@@ -184,7 +184,7 @@ class ShardConsumer(Generic[Item]):
             last = "0"
             while True:
                 reply = await self._redis.xreadgroup(self._group, _HOLDER, {stream: last}, count=_READ_COUNT)
-                entries = _entries_of(reply)
+                entries = entries_of(reply)
                 for _, entry_id, fields in entries:
                     await self._dispatch(stream, entry_id, fields, recovered=True)
                 if len(entries) < _READ_COUNT:
@@ -200,7 +200,7 @@ class ShardConsumer(Generic[Item]):
             count=_READ_COUNT,
             block=int(min(_BLOCK_SECONDS, self._lease_seconds / 8) * 1000),
         )
-        for stream, entry_id, fields in _entries_of(reply):
+        for stream, entry_id, fields in entries_of(reply):
             await self._dispatch(stream, entry_id, fields, recovered=False)
 
     async def _dispatch(self, stream: str, entry_id: str, fields: Mapping[bytes, bytes], *, recovered: bool) -> None:
@@ -266,7 +266,7 @@ class ShardConsumer(Generic[Item]):
             await asyncio.wait(unfinished, timeout=1.0)
 
 
-def _entries_of(reply: Any) -> list[tuple[str, str, Mapping[bytes, bytes]]]:
+def entries_of(reply: Any) -> list[tuple[str, str, Mapping[bytes, bytes]]]:
     """Flatten redis-py's answer; entries that were deleted meanwhile have no fields and are left out."""
     streams = reply.items() if isinstance(reply, dict) else (reply or [])
     found: list[tuple[str, str, Mapping[bytes, bytes]]] = []

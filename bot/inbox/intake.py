@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
-import html
-import re
 from collections.abc import Sequence
 
 import structlog
@@ -14,6 +11,7 @@ from redis.exceptions import RedisError
 from bot.channels.vocabulary import Echo, EchoOrigin, Event, InboundMessage, Notice, NoticeKind, encode
 from bot.inbox import keys
 from bot.inbox.connection import load_script
+from bot.inbox.echoes import digest
 
 log = structlog.get_logger()
 
@@ -28,12 +26,6 @@ _BATCH = 128
 
 class InboxUnavailable(Exception):
     """The inbox could not take the events: the platform must deliver them again."""
-
-
-def digest(text: str) -> str:
-    """What a text and its echo have in common: platforms escape characters, shorten links and trim white space."""
-    plain = re.sub(r"https?://\S+", "", html.unescape(text))
-    return hashlib.sha256(" ".join(plain.split()).encode()).hexdigest()[:20]
 
 
 class Intake:

@@ -27,7 +27,7 @@ from bot.channels.vocabulary import Activity, OutboundMessage, decode_outbound
 from bot.inbox import keys, metrics
 from bot.inbox.connection import backoff_seconds, load_script, text, until_redis_answers
 from bot.inbox.consumer import Entry, LeaseLost
-from bot.inbox.intake import digest
+from bot.inbox.echoes import digest
 from bot.inbox.pauses import Pauses
 from bot.operations import utc_now
 

@@ -16,7 +16,6 @@ from bot.channels.vocabulary import (
     Activity,
     ChannelName,
     Echo,
-    EchoOrigin,
     Event,
     InboundMessage,
     Notice,
@@ -29,7 +28,7 @@ from bot.channels.vocabulary import (
 from bot.inbox import keys, metrics
 from bot.inbox.connection import backoff_seconds, load_script, until_redis_answers
 from bot.inbox.consumer import Entry, LeaseLost
-from bot.inbox.intake import digest
+from bot.inbox.echoes import is_ours
 from bot.operations import utc_now
 
 log = structlog.get_logger()
@@ -249,21 +248,11 @@ class Worker:
 
     async def _notice_echo(self, entry: Entry[Event], echo: Echo) -> None:
         """A person answered on the platform: leave the conversation to them."""
-        if not await until_redis_answers(lambda: self._is_ours(echo)) and self._limits.human_silence_seconds > 0:
+        if not await until_redis_answers(lambda: is_ours(self._redis, echo)) and self._limits.human_silence_seconds > 0:
             log.info("human_took_over", conversation_channel=str(echo.channel), message_id=echo.message_id)
             silence = int(self._limits.human_silence_seconds)
             await until_redis_answers(lambda: self._redis.set(keys.human(echo.conversation_id), "1", ex=silence))
         await self._finish(entry, [])
-
-    async def _is_ours(self, echo: Echo) -> bool:
-        if echo.origin is not EchoOrigin.UNKNOWN:
-            return echo.origin is EchoOrigin.OWN
-        conversation = echo.conversation_id
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.zscore(keys.sent(conversation), echo.message_id)
-            pipe.zscore(keys.expected(conversation), digest(echo.text or ""))
-            sent, expected = await pipe.execute()
-        return sent is not None or expected is not None
 
     async def _notice(self, entry: Entry[Event], event: Event) -> None:
         if isinstance(event, Notice) and event.kind in {NoticeKind.POLICY, NoticeKind.REVOKED}:
