@@ -55,7 +55,7 @@ _ATTACHMENT_KINDS: Final = {
     "ig_post": AttachmentKind.SHARE,
 }
 
-_PUBLIC_ITEMS: Final = frozenset({"comment", "post", "status", "photo", "video", "share", "mention"})
+_PUBLIC_ITEMS: Final = ("comment", "post", "status", "photo", "video", "share", "mention")
 
 _THREAD_CONTROL: Final = ("pass_thread_control", "take_thread_control", "request_thread_control", "app_roles")
 
