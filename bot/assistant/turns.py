@@ -60,7 +60,7 @@ def _understandable(message: InboundMessage, choices: Sequence[QuickReply]) -> s
     text = (message.text or "").strip()
     if text:
         chosen = _chosen(text, choices, numbered=message.channel is ChannelName.X)
-        return _tapped(chosen.payload, chosen.title) if chosen else _typed(text)
+        return _tapped(chosen.payload, chosen.title) if chosen else prose(text)
     if any(attachment.kind is AttachmentKind.STICKER for attachment in message.attachments):
         return _STICKER
     return _UNREADABLE
@@ -69,10 +69,10 @@ def _understandable(message: InboundMessage, choices: Sequence[QuickReply]) -> s
 def _tapped(payload: str, title: str) -> str:
     if payload == GET_STARTED:
         return _GREETING
-    return payload if _COMMAND.fullmatch(payload) else _typed(title or payload)
+    return payload if _COMMAND.fullmatch(payload) else prose(title or payload)
 
 
-def _typed(text: str) -> str:
+def prose(text: str) -> str:
     """Prose may begin with a slash ("/ 12 rue …"). Of slashes alone nothing is left, and nothing was said."""
     return _LEADING_SLASHES.sub("", text, count=1) or _UNREADABLE
 

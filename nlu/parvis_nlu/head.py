@@ -5,8 +5,8 @@ The model is a logistic regression. Two numbers are kept apart:
 
 - the **rank** of the intents is by probability;
 - the **confidence** of the first says whether the message is about anything the assistant knows. A logistic regression
-  is certain even of nonsense, so its logits are softened (divided by a temperature) first, and the result is stretched so
-  that 0.5 is the hand-over point: the score under which ``handover`` of the trainers' own examples fall in
+  is certain even of nonsense, so its logits are softened (divided by a temperature) first, and the result is stretched
+  so that 0.5 is the hand-over point: the score under which ``handover`` of the trainers' own examples fall in
   cross-validation. 0.9 is the median example. So one threshold fits every bot, however many intents it has.
 
 Everything is kept as arrays and JSON: a model file holds no pickle.

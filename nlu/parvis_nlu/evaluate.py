@@ -1,0 +1,65 @@
+"""Reads messages with a model: ``python -m parvis_nlu.evaluate --model FILE``.
+
+Standard input is one JSON object a line, ``{"text"}``; for each, standard output gets one,
+``{"intent", "confidence", "language", "milliseconds"}``, in the same order. ``language`` is null where the model is not
+sure. The time is that of reading one message, in process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parvis_nlu.serve import import_rasa
+
+if TYPE_CHECKING:
+    from rasa.core.agent import Agent
+
+_WARM_UP = ("bonjour", "where is my order?")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m parvis_nlu.evaluate")
+    parser.add_argument("--model", type=Path, required=True)
+    arguments = parser.parse_args()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no result
+    import_rasa(arguments.model)
+    asyncio.run(_read_all(arguments.model, out))
+    return 0
+
+
+async def _read_all(model: Path, out: Any) -> None:
+    from rasa.core.agent import Agent
+
+    logging.disable(logging.INFO)
+    agent = Agent.load(str(model))
+    for text in _WARM_UP:
+        await _read(agent, text)
+    for line in sys.stdin:
+        out.write(json.dumps(await _read(agent, json.loads(line)["text"]), ensure_ascii=False) + "\n")
+        out.flush()
+
+
+async def _read(agent: Agent, text: str) -> dict[str, Any]:
+    started_at = time.perf_counter()
+    parsed = await agent.parse_message(text)
+    milliseconds = (time.perf_counter() - started_at) * 1000
+    languages = [entity["value"] for entity in parsed["entities"] if entity["entity"] == "language"]
+    return {
+        "intent": parsed["intent"]["name"],
+        "confidence": round(float(parsed["intent"]["confidence"]), 4),
+        "language": languages[0] if languages else None,
+        "milliseconds": round(milliseconds, 3),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
