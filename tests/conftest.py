@@ -1,5 +1,6 @@
 """Real parts that many tests share."""
 
+import os
 import socket
 import subprocess
 import time
@@ -78,3 +79,13 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where everything is installed (``PARVIS_TEST_SKIPS=forbidden``), a skipped test is a failed one."""
+    report = yield
+    if report.skipped and os.environ.get("PARVIS_TEST_SKIPS") == "forbidden":
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+    return report

@@ -23,7 +23,7 @@ class Sending:
     ) -> None:
         self.redis, self.layout, self.platform = redis, layout, platform
         self.stop = asyncio.Event()
-        sender = Sender(redis, layout, platform, SenderLimits(at_once, attempts, echo_wait))
+        sender = Sender(redis, layout, platform, SenderLimits(16, attempts, echo_wait))
         self.consumer = ShardConsumer(
             redis, layout, keys.SENDERS, layout.outbox_streams(platform.name), sender, lease_seconds=1.0
         )
