@@ -15,8 +15,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
+# A second installation on the same machine (a benchmark, a test) must not inherit this one's credentials.
+DOTENV = Path(os.environ.get("PARVIS_DOTENV", PROJECT_ROOT / ".env"))
+
+
 def _group(prefix: str) -> SettingsConfigDict:
-    return SettingsConfigDict(env_prefix=prefix, env_file=PROJECT_ROOT / ".env", extra="ignore", env_ignore_empty=True)
+    return SettingsConfigDict(env_prefix=prefix, env_file=DOTENV, extra="ignore", env_ignore_empty=True)
 
 
 class BrandSettings(BaseSettings):
