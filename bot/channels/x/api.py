@@ -5,7 +5,9 @@ from typing import Any
 
 import httpx
 from authlib.oauth1 import ClientAuth
+from authlib.oauth1.rfc5849.errors import InsecureTransportError
 
+from bot.channels.base import PauseChannel
 from bot.channels.http import exchange
 from bot.channels.vendor_json import JsonObject
 from bot.channels.x.errors import classify, read_answer
@@ -23,7 +25,10 @@ class UserContext(httpx.Auth):
         self._signer = ClientAuth(consumer_key, consumer_secret, access_token, access_token_secret)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        _, headers, _ = self._signer.sign(request.method, str(request.url), {}, b"")
+        try:
+            _, headers, _ = self._signer.sign(request.method, str(request.url), {}, b"")
+        except InsecureTransportError as error:
+            raise PauseChannel("insecure-address", "OAuth 1.0a needs an https address outside this machine") from error
         request.headers["Authorization"] = headers["Authorization"]
         yield request
 
