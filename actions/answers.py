@@ -1,0 +1,129 @@
+"""Answers that need more than a response: the clock, a list, or what was said before."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
+from rasa_sdk.types import DomainDict
+
+from actions.policy import disposition_of
+from actions.stores import Store, doors_of, read_stores, say_change, say_hours
+from actions.turn import Turn, Voice, said_before
+from actions.words import say_countries
+from bot.desk import Disposition
+
+Events = list[dict[str, Any]]
+# Actions take the domain because rasa-sdk hands it to them; none of ours reads it.
+_NO_DOMAIN: Final = DomainDict(intents=[], entities=[], slots={}, responses={}, actions=[], forms={})
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class OpeningHoursNow(Action):
+    """The hours of the stores asked about, and whether they are open at this moment; of all when none is named."""
+
+    def __init__(self, clock: Clock = utc_now) -> None:
+        self._now = clock
+
+    def name(self) -> str:
+        return "action_opening_hours_now"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
+        voice, language = Voice(dispatcher), Turn.of(tracker).language
+        stores = read_stores(tracker.get_slot("stores"))
+        asked = asked_stores(tracker, stores)
+        for store in asked:
+            self._say(voice, store, language)
+        if not asked:
+            lines = (f"{store.name(language)} · {say_hours(store.hours, language)}" for store in stores.values())
+            voice.say("utter_all_store_hours", {"list": "\n".join(lines)})
+        return []
+
+    def _say(self, voice: Voice, store: Store, language: str) -> None:
+        doors = doors_of(store, self._now())
+        facts = {"store": store.name(language), "hours": say_hours(store.hours, language)} | say_change(doors, language)
+        closed = "utter_store_hours_holiday" if doors.holiday else "utter_store_hours_closed"
+        voice.say("utter_store_hours_open" if doors.open else closed, facts)
+
+
+class StoreLocation(Action):
+    """The address of the stores asked about; of all when none is named."""
+
+    def name(self) -> str:
+        return "action_store_location"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
+        voice, language = Voice(dispatcher), Turn.of(tracker).language
+        stores = read_stores(tracker.get_slot("stores"))
+        asked = asked_stores(tracker, stores)
+        for store in asked:
+            facts = {"store": store.name(language), "address": store.address, "phone": store.phone}
+            voice.say("utter_store_location", facts)
+        if not asked:
+            lines = (f"{store.name(language)} · {store.address}, {store.phone}" for store in stores.values())
+            voice.say("utter_all_store_locations", {"list": "\n".join(lines)})
+        return []
+
+
+class DeliveryCountries(Action):
+    def name(self) -> str:
+        return "action_delivery_countries"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
+        countries = say_countries(tracker.get_slot("delivery_countries") or [], Turn.of(tracker).language)
+        Voice(dispatcher).say("utter_faq_delivery_countries", {"countries": countries})
+        return []
+
+
+class OffTopic(Action):
+    """Says what the assistant can help with; the second time in a row, offers a person instead of insisting."""
+
+    def name(self) -> str:
+        return "action_off_topic"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
+        was_lost = any(response.startswith("utter_off_topic") for response in said_before(tracker))
+        first = "utter_off_topic"
+        if Turn.of(tracker).intent == "off_topic_attachment":
+            first = "utter_off_topic_attachment"
+        Voice(dispatcher).say("utter_off_topic_again" if was_lost else first)
+        return []
+
+
+class Answers:
+    """Answers any question whose intent says that it may be answered, also in the middle of something else.
+
+    An intent is answered by the response of its name, unless an action has been registered for it.
+    """
+
+    def __init__(self, actions: dict[str, Action]) -> None:
+        self._actions = actions
+
+    def knows(self, intent: str) -> bool:
+        return intent in self._actions or disposition_of(intent) is Disposition.ANSWER
+
+    async def answer(self, intent: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> Events:
+        action = self._actions.get(intent)
+        if action is None:
+            Voice(dispatcher).say(f"utter_{intent}")
+            return []
+        return await action.run(dispatcher, tracker, _NO_DOMAIN)
+
+
+def asked_stores(tracker: Tracker, stores: dict[str, Store]) -> list[Store]:
+    """The stores that the message names, or else the one last spoken of."""
+    named = dict.fromkeys(str(value).lower() for value in tracker.get_latest_entity_values("store"))
+    keys = [key for key in named if key in stores] or [str(tracker.get_slot("store"))]
+    return [stores[key] for key in keys if key in stores]
+
+
+ANSWERED_BY: Final = {
+    "faq_opening_hours": "action_opening_hours_now",
+    "faq_store_location": "action_store_location",
+    "faq_delivery_countries": "action_delivery_countries",
+}
