@@ -23,6 +23,12 @@ _USER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _KNOWN = frozenset({"text", "attachment", "payload", "title", "message_id", "redeliver", "wait"})
 
 
+_MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+
 class BadRequest(Exception):
     """What the caller sent cannot be used; the message says why."""
 
@@ -108,6 +114,15 @@ def _add_mailbox_routes(blueprint: Blueprint, mailbox: Mailbox) -> None:
         if mail is None:
             return json_response({"error": "no such mail"}, status=404)
         return raw(mail.raw, content_type="text/plain; charset=utf-8")
+
+    @blueprint.get("/api/mailbox/<mail_id:int>/html")
+    async def show_html(request: Request, mail_id: int) -> HTTPResponse:
+        """A stranger's HTML: no scripts, nothing fetched, an origin of its own."""
+        mail = mailbox.find(mail_id)
+        html = mail.as_json()["html"] if mail else None
+        if html is None:
+            return json_response({"error": "no such mail"}, status=404)
+        return raw(html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _MAIL_POLICY})
 
     @blueprint.post("/api/mailbox/faults")
     async def refuse_mails(request: Request) -> HTTPResponse:

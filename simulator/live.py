@@ -7,14 +7,13 @@ disconnected; it comes back by itself and gets the whole again, so nothing is mi
 import asyncio
 import contextlib
 import json
-import time
 from typing import Any
 
 from sanic import Websocket
 from sanic.exceptions import WebsocketClosed
 from websockets.exceptions import ConnectionClosed
 
-from simulator.conversations import ChannelName, Conversations
+from simulator.conversations import ChannelName, Conversation, Conversations
 from simulator.mailbox import Mail, Mailbox
 
 QUEUE_SIZE = 1_000
@@ -90,7 +89,7 @@ class LivePages:
             "type": "conversation",
             "channel": channel,
             "user": user,
-            "now": time.time(),
+            "name": (conversation or Conversation(channel, user)).name,
             "typing_until": conversation.typing_until if conversation else 0,
             "messages": [message.as_json() for message in conversation.messages] if conversation else [],
         }

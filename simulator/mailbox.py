@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html.parser import HTMLParser
 from typing import Any
 
 import structlog
@@ -30,6 +31,7 @@ class Mail:
 
     def as_json(self) -> dict[str, Any]:
         message = message_from_bytes(self.raw, policy=policy.default)
+        html = _body(message, "html")
         return {
             "id": self.id,
             "from": str(message.get("From", "")),
@@ -38,7 +40,8 @@ class Mail:
             "message_id": str(message.get("Message-ID", "")),
             "in_reply_to": str(message["In-Reply-To"]) if "In-Reply-To" in message else None,
             "text": _body(message, "plain"),
-            "html": _body(message, "html"),
+            "html": html,
+            "links": contact_links(html or ""),
             "at": self.at,
             "headers": _headers(message),
             "envelope": {"from": self.envelope_from, "to": self.envelope_to},
@@ -103,6 +106,24 @@ def smtp_protocol(mailbox: Mailbox) -> SMTP:
     return SMTP(
         mailbox, data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, hostname="mailbox.example", ident="Parvis simulator"
     )
+
+
+class _ContactLinks(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, None] = {}
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        href = dict(attributes).get("href") or ""
+        if tag == "a" and href.startswith(("tel:", "mailto:")):
+            self.found[href] = None
+
+
+def contact_links(html: str) -> list[str]:
+    """The ``tel:`` and ``mailto:`` addresses that a mail links to, each once, in order."""
+    links = _ContactLinks()
+    links.feed(html)
+    return list(links.found)
 
 
 def _body(message: EmailMessage, kind: str) -> str | None:
