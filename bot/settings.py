@@ -145,6 +145,9 @@ class SimulatorSettings(BaseSettings):
     mode: Literal["auto", "on", "off"] = Field(default="auto", description="auto: on while no channel is configured")
     port: int = 8010
     smtp_port: int = 8025
+    x_shape: Literal["activity", "account_activity"] = Field(
+        default="activity", description="Which of X's two webhook formats is spoken"
+    )
 
     @property
     def address(self) -> str:
