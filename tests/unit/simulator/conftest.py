@@ -33,6 +33,18 @@ class Gateway:
         self.answers_crc = True
         self.crc_secret = settings.x.consumer_secret
 
+    async def start(self) -> None:
+        application = web.Application()
+        application.router.add_post("/webhooks/{channel}", self.receive)
+        application.router.add_get("/webhooks/{channel}", self.shake_hands)
+        self.runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await self.runner.setup()
+        port = int(self.settings.gateway_url.rsplit(":", 1)[1])
+        await web.TCPSite(self.runner, "127.0.0.1", port).start()
+
+    async def stop(self) -> None:
+        await self.runner.cleanup()
+
     async def receive(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.attempts.append(body)
@@ -141,14 +153,9 @@ def settings() -> SimulatorSettings:
 @pytest.fixture
 async def gateway(settings: SimulatorSettings) -> AsyncIterator[Gateway]:
     gateway = Gateway(settings)
-    app = web.Application()
-    app.router.add_post("/webhooks/{channel}", gateway.receive)
-    app.router.add_get("/webhooks/{channel}", gateway.shake_hands)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", int(settings.gateway_url.rsplit(":", 1)[1])).start()
+    await gateway.start()
     yield gateway
-    await runner.cleanup()
+    await gateway.stop()
 
 
 @pytest.fixture
