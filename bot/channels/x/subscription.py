@@ -129,7 +129,7 @@ def webhook_url(public_url: str) -> str:
 
 def _refusal(url: str, code: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme != "https" or parts.port is not None:
+    if parts.scheme != "https" or ":" in parts.netloc:
         return f"X refuses {url} ({code}): it must begin with https:// and name no port. Set PARVIS_GATEWAY_PUBLIC_URL."
     return (
         f"X refuses {url} ({code}): its challenge failed, or the application has no webhook left. Make sure that the"
