@@ -38,8 +38,10 @@ def main() -> int:
 
 async def _read_all(model: Path, out: Any) -> None:
     from rasa.core.agent import Agent
+    from rasa.utils.log_utils import configure_structlog
 
     logging.disable(logging.INFO)
+    configure_structlog(logging.WARNING)  # or it would format every message for a debug log that nobody reads
     agent = Agent.load(str(model))
     for text in _WARM_UP:
         await _read(agent, text)

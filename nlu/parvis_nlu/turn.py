@@ -24,7 +24,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from parvis_nlu.endpoint import WatchedEndpoint
+from parvis_nlu.endpoint import WatchedEndpoint, read_answers_quickly
 from parvis_nlu.errors import TurnBroken
 
 INTRODUCTION = "utter_introduction"
@@ -81,6 +81,7 @@ class TurnProcessor(MessageProcessor):
         self.tracker_store = _bare(processor.tracker_store)
         if processor.action_endpoint is not None:
             self.action_endpoint = WatchedEndpoint(processor.action_endpoint)
+            read_answers_quickly()
 
     async def take(self, turn: Turn) -> DialogueStateTracker:
         """Run the turn and save it. The steps are those of ``MessageProcessor.handle_message``."""
