@@ -22,4 +22,9 @@ def encode(texts: list[str]) -> np.ndarray:
     """Unit vectors, one row a text. A batch costs a fifth of the same texts one by one."""
     if not texts:
         return np.zeros((0, DIMENSIONS), dtype=np.float32)
-    return np.asarray(_encoder().encode(texts), dtype=np.float32)
+    return np.asarray(_encoder().encode([_calm(text) for text in texts]), dtype=np.float32)
+
+
+def _calm(text: str) -> str:
+    """The encoder reads letter by letter: "WHERE IS MY ORDER" would be a text of unknown words."""
+    return text.lower() if text.isupper() else text

@@ -192,7 +192,7 @@ class IntentHead:
         return cls(features, model, Scale.of(scores, options.handover), options)
 
     def predict(self, text: str, ranking_length: int) -> Prediction:
-        logits = self._model.logits(self._features.dense(encode([text])), self._features.sparse([text]))[0]
+        logits = self._model.logits(self._features.dense(encode([text])), self._features.sparse([text]))[0].astype(float)
         order = np.argsort(-logits, kind="stable")[:ranking_length]
         confidence = self._scale.confidence(_softened(logits[None, :], self._options.temperature)[0])
         # Runners-up keep their distance to the first in probability, under the first one's confidence.

@@ -1,0 +1,95 @@
+"""In which of the served languages did the customer write, if the message says so at all?
+
+Chat messages are short, misspelt and full of names, so two judges are heard. Words that only one language uses settle
+most messages ("slt", "thx", "j'ai"); character statistics (lingua) judge the others and need the more evidence the
+shorter the message is. When neither is sure nothing is said, so that "ok", a name or an order number never turns a
+French conversation English.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+
+from lingua import IsoCode639_1, LanguageDetector, LanguageDetectorBuilder
+
+_NOT_PROSE = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|[@#]\w+|\w*\d\w*")
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_APOSTROPHES = str.maketrans("\u2019\u02bc`\u00b4", "''''")
+_ELISION = re.compile(r"^(?:[cdjlmnst]|qu)'")
+
+
+class LanguageJudge:
+    """Tells the language of a text among ``languages`` (ISO 639-1 codes); None when the text does not say."""
+
+    def __init__(
+        self,
+        languages: list[str],
+        neutral_words: list[str] | None = None,
+        sure_of_two: float = 0.90,
+        sure_of_more: float = 0.65,
+    ) -> None:
+        """``sure_of_two`` is the confidence lingua must reach on two words, ``sure_of_more`` on more."""
+        self._languages = languages
+        self._neutral = {word.lower() for word in neutral_words or []}
+        self._sure_of_two = sure_of_two
+        self._sure_of_more = sure_of_more
+        self._telling = {code: _telling_words(code) for code in languages}
+        self._detector = _detector(tuple(languages)) if len(languages) > 1 else None
+
+    def judge(self, text: str) -> str | None:
+        words = self._prose(text)
+        if not words or self._detector is None:
+            return None
+        return self._by_words(words) or self._by_characters(words)
+
+    def _prose(self, text: str) -> list[str]:
+        plain = _NOT_PROSE.sub(" ", text.translate(_APOSTROPHES).lower())
+        return [word for word in _WORD.findall(plain) if word not in self._neutral]
+
+    def _by_words(self, words: list[str]) -> str | None:
+        votes = {code: sum(telling.knows(word) for word in words) for code, telling in self._telling.items()}
+        first, second = sorted(votes, key=lambda code: -votes[code])[:2]
+        return first if votes[first] >= 2 * votes[second] + 1 else None
+
+    def _by_characters(self, words: list[str]) -> str | None:
+        if len(words) < 2 or self._detector is None:  # lingua is as certain of a city's name as of a verb
+            return None
+        best = self._detector.compute_language_confidence_values(" ".join(words))[0]
+        needed = self._sure_of_two if len(words) == 2 else self._sure_of_more
+        return best.language.iso_code_639_1.name.lower() if best.value >= needed else None
+
+
+@dataclass(frozen=True)
+class _TellingWords:
+    """Words of one language, and the accented letters that they show it to use."""
+
+    words: frozenset[str]
+    letters: frozenset[str]
+
+    def knows(self, word: str) -> bool:
+        elided = _ELISION.match(word)
+        return word in self.words or (elided is not None and elided[0] in self.words) or self._is_spelt_so(word)
+
+    def _is_spelt_so(self, word: str) -> bool:
+        accented = {letter for letter in word if not letter.isascii()}
+        return bool(accented) and accented <= self.letters
+
+
+@cache
+def _telling_words(code: str) -> _TellingWords:
+    """A language without a word list is judged by its characters alone."""
+    path = resources.files("parvis_nlu") / "words" / f"{code}.txt"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    words = frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+    return _TellingWords(words, frozenset(letter for word in words for letter in word if not letter.isascii()))
+
+
+@lru_cache(maxsize=1)
+def _detector(codes: tuple[str, ...]) -> LanguageDetector:
+    """Low accuracy mode (trigrams) is 8 times smaller in memory and as good on this task once the words have voted."""
+    iso = [getattr(IsoCode639_1, code.upper()) for code in codes]
+    builder = LanguageDetectorBuilder.from_iso_codes_639_1(*iso)
+    return builder.with_low_accuracy_mode().with_preloaded_language_models().build()

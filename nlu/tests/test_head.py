@@ -1,0 +1,130 @@
+"""The learnt part of the intent classifier, on a small bot."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parvis_nlu.head import HANDOVER_CONFIDENCE, IntentHead, Options, Scale
+from parvis_nlu.noise import noisy_copies
+
+EXAMPLES = {
+    "faq_opening_hours": [
+        "vous ouvrez à quelle heure ?",
+        "quels sont vos horaires",
+        "le magasin est ouvert le dimanche ?",
+        "jusqu'à quelle heure êtes-vous ouverts",
+        "what time do you open",
+        "opening hours please",
+        "are you open on sunday",
+        "when does the shop close",
+    ],
+    "private_order_status": [
+        "où est ma commande ?",
+        "je n'ai pas reçu mon colis",
+        "suivi de ma commande",
+        "ma livraison n'est pas arrivée",
+        "where is my order",
+        "my parcel has not arrived",
+        "track my package",
+        "I still have not received my delivery",
+    ],
+    "human_agent": [
+        "je veux parler à quelqu'un",
+        "un humain s'il vous plaît",
+        "passez-moi un conseiller",
+        "je préfère parler à une vraie personne",
+        "can I talk to a person",
+        "a real human please",
+        "let me speak to an agent",
+        "put me through to someone",
+    ],
+}
+TEXTS = [text for texts in EXAMPLES.values() for text in texts]
+LABELS = [intent for intent, texts in EXAMPLES.items() for _ in texts]
+
+
+@pytest.fixture(scope="module")
+def head() -> IntentHead:
+    return IntentHead.learn(TEXTS, LABELS, Options(), noisy_copies)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("A quelle heure fermez vous samedi", "faq_opening_hours"),
+        ("HORAIRES SVP", "faq_opening_hours"),
+        ("my order never showed up", "private_order_status"),
+        ("ou en est mon coli", "private_order_status"),
+        ("could I speak with somebody real", "human_agent"),
+    ],
+)
+def test_unseen_wording_finds_its_intent(head: IntentHead, text: str, intent: str) -> None:
+    assert head.predict(text, 3).intent == intent
+
+
+def test_what_the_bot_knows_is_above_the_hand_over_point_and_nonsense_below(head: IntentHead) -> None:
+    known = [head.predict(text, 1).confidence for text in TEXTS]
+    strange = ["quelle est la capitale du Pérou", "xk qzv wprt", "il pleut des grenouilles violettes"]
+    assert np.mean([confidence >= HANDOVER_CONFIDENCE for confidence in known]) >= 0.95
+    assert np.mean([head.predict(text, 1).confidence for text in strange]) < np.mean(known)
+
+
+def test_ranking_starts_with_the_prediction_and_falls(head: IntentHead) -> None:
+    prediction = head.predict("where is my order", 3)
+    confidences = [confidence for _, confidence in prediction.ranking]
+    assert prediction.ranking[0] == (prediction.intent, prediction.confidence)
+    assert confidences == sorted(confidences, reverse=True)
+    assert len(head.predict("where is my order", 2).ranking) == 2
+
+
+def test_a_stored_head_predicts_exactly_as_before(head: IntentHead, tmp_path: Path) -> None:
+    head.save(tmp_path)
+    restored = IntentHead.load(tmp_path)
+    for text in (*TEXTS, "et le samedi ?", "zzz"):
+        before, after = head.predict(text, 3), restored.predict(text, 3)
+        assert after.intent == before.intent
+        assert after.confidence == pytest.approx(before.confidence, abs=1e-5)
+
+
+def test_the_same_examples_make_the_same_model(head: IntentHead) -> None:
+    again = IntentHead.learn(TEXTS, LABELS, Options(), noisy_copies)
+    assert again.predict("mon colis", 3) == head.predict("mon colis", 3)
+
+
+def test_a_bot_with_a_single_intent_can_be_trained() -> None:
+    head = IntentHead.learn(["bonjour", "salut"], ["chitchat_greet"] * 2, Options())
+    assert head.predict("hello", 5).intent == "chitchat_greet"
+
+
+def test_two_intents_are_told_apart() -> None:
+    texts = EXAMPLES["faq_opening_hours"] + EXAMPLES["human_agent"]
+    head = IntentHead.learn(texts, ["hours"] * 8 + ["human"] * 8, Options())
+    assert head.predict("quelle heure ouvrez-vous", 2).intent == "hours"
+    assert head.predict("parler à un conseiller", 2).intent == "human"
+
+
+def test_an_intent_with_one_example_does_not_stop_the_training() -> None:
+    head = IntentHead.learn([*TEXTS, "vendez-vous des bons cadeaux"], [*LABELS, "faq_gift_card"], Options())
+    assert head.predict("vendez vous des cadeaux ?", 4).intent == "faq_gift_card"
+
+
+def test_nothing_to_learn_from_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no example"):
+        IntentHead.learn([], [], Options())
+
+
+def test_the_scale_puts_the_asked_share_of_examples_under_the_hand_over_point() -> None:
+    scores = np.linspace(0.2, 0.9, 1001)
+    scale = Scale.of(scores, 0.05)
+    confidences = np.array([scale.confidence(score) for score in scores])
+    assert np.mean(confidences < HANDOVER_CONFIDENCE) == pytest.approx(0.05, abs=0.002)
+    assert (np.diff(confidences) > 0).all()
+
+
+def test_examples_of_the_out_of_scope_intent_do_not_move_the_hand_over_point() -> None:
+    odd = ["la lune est rousse", "deux et deux font cinq", "chante une chanson", "what is love", "sing me a song"]
+    texts, labels = [*TEXTS, *odd], [*LABELS, *["off_topic"] * len(odd)]
+    with_odd = IntentHead.learn(texts, labels, Options(), out_of_scope=["off_topic"])
+    assert with_odd.predict("where is my order", 1).confidence > HANDOVER_CONFIDENCE
+    assert "off_topic" in with_odd.intents

@@ -1,0 +1,16 @@
+from parvis_nlu.noise import noisy_copies
+
+
+def test_copies_lose_accents_and_capitals_and_gain_a_slip() -> None:
+    plain, slipped = noisy_copies("Où est ma commande ?")
+    assert plain == "ou est ma commande ?"
+    assert slipped != "Où est ma commande ?"
+    assert abs(len(slipped) - len("Où est ma commande ?")) <= 1
+
+
+def test_copies_are_the_same_at_every_training() -> None:
+    assert noisy_copies("my parcel has not arrived") == noisy_copies("my parcel has not arrived")
+
+
+def test_a_text_too_short_to_misspell_has_no_copies() -> None:
+    assert noisy_copies("ok") == []
