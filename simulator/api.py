@@ -15,11 +15,13 @@ from simulator.faults import BadFault, Faults
 from simulator.mailbox import Mailbox
 from simulator.platform import ATTACHMENTS, Platform, Utterance
 from simulator.webhooks import WebhookDispatcher
+from simulator.x import ATTACHMENTS as X_ATTACHMENTS
 
 MAX_TYPED = 20_000
 WAIT_SECONDS = 30.0
 READY_SECONDS = 2.0
 _USER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_X_USER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _KNOWN = frozenset({"text", "attachment", "payload", "title", "message_id", "redeliver", "wait"})
 
 
@@ -60,7 +62,9 @@ def _add_customer_routes(
     @blueprint.post("/api/<channel:messenger|x>/users/<user>/messages")
     async def write(request: Request, channel: ChannelName, user: str) -> HTTPResponse:
         body = _read_object(request)
-        message, settled = platforms[channel].customer_writes(_user(user), _read_utterance(body))
+        utterance = _read_utterance(body)
+        _check_platform(channel, user, utterance)
+        message, settled = platforms[channel].customer_writes(_user(user), utterance)
         if body.get("wait"):
             await _wait(settled)
         return json_response({"message_id": message.id, "status": message.status})
@@ -185,6 +189,13 @@ async def _wait(settled: asyncio.Event) -> None:
             await settled.wait()
     except TimeoutError:
         return  # the answer then says "pending"
+
+
+def _check_platform(channel: ChannelName, user: str, utterance: Utterance) -> None:
+    if channel == "x" and not _X_USER.fullmatch(user):
+        raise BadRequest("a user of X is a number of 1 to 19 digits")
+    if channel == "x" and utterance.attachment and utterance.attachment not in X_ATTACHMENTS:
+        raise BadRequest(f"X knows these attachments: {', '.join(sorted(X_ATTACHMENTS))}")
 
 
 def _user(user: str) -> str:

@@ -11,14 +11,16 @@ from sanic.response import json as json_response
 from simulator.api import test_api
 from simulator.conversations import ChannelName, Conversations
 from simulator.faults import Faults
+from simulator.graph_api import graph_api
 from simulator.live import LivePages
 from simulator.mailbox import Mailbox, smtp_protocol
-from simulator.messenger import Messenger, graph_api
+from simulator.messenger import Messenger
 from simulator.page import comes_from_elsewhere, page_routes
 from simulator.platform import Platform
 from simulator.settings import SimulatorSettings
 from simulator.webhooks import WebhookDispatcher
-from simulator.x import X, x_api
+from simulator.x import X
+from simulator.x_api import x_api
 
 _numbers = itertools.count(1)
 

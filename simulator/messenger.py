@@ -7,6 +7,7 @@ and docs/graph-api/guides/error-handling.
 
 import asyncio
 import json
+import math
 import secrets
 import time
 from typing import Any
@@ -14,7 +15,7 @@ from urllib.parse import parse_qs
 
 import aiohttp
 import structlog
-from sanic import Blueprint, HTTPResponse, Request
+from sanic import HTTPResponse, Request
 from sanic.response import json as json_response
 
 from simulator.conversations import ChannelName, Conversation, Conversations, Message, Status
@@ -43,8 +44,16 @@ _FIELD_OF = {"message": "messages", "postback": "messaging_postbacks", "delivery
 class GraphError(Exception):
     """An answer in the Graph API's error form."""
 
-    def __init__(self, code: int, message: str, subcode: int | None = None, status: int = 400) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        subcode: int | None = None,
+        status: int = 400,
+        regain_seconds: float | None = None,
+    ) -> None:
         super().__init__(message)
+        self.regain_seconds = regain_seconds
         self.code = code
         self.message = message
         self.subcode = subcode
@@ -214,8 +223,9 @@ class Messenger:
         return json_response({"recipient_id": conversation.user}, headers=self.usage_headers())
 
     def _refuse_if_ordered(self, fault: Fault) -> None:
-        if self.faults.throttle("messenger"):
-            raise GraphError(613, "(#613) Calls to this api have exceeded the rate limit.")
+        if limit := self.faults.throttle("messenger"):
+            seconds = limit.resets_at - time.time()
+            raise GraphError(613, "(#613) Calls to this api have exceeded the rate limit.", regain_seconds=seconds)
         if fault.send_status is not None:
             code = fault.error_code or _CODE_OF_STATUS.get(fault.send_status, 1)
             raise GraphError(code, "Simulated fault", fault.error_subcode, fault.send_status)
@@ -256,16 +266,21 @@ class Messenger:
         if time.time() - conversation.last_user_at > WINDOW_SECONDS:
             raise GraphError(10, "(#10) This message is sent outside of allowed window.", 2018278)
 
-    def usage_headers(self) -> dict[str, str]:
-        limit = self.faults.limit_of("messenger")
-        used = 100 if limit and limit.remaining <= 0 else 1
-        minutes = round((limit.resets_at - time.time()) / 60) if limit and used == 100 else 0
+    def usage_headers(self, regain_seconds: float | None = None) -> dict[str, str]:
+        """``regain_seconds`` is told of a throttled call. Meta counts it in whole minutes; what ends sooner is told
+        in ``Retry-After``, so that a test need not wait for a minute.
+        """
+        used = 1 if regain_seconds is None else 100
+        minutes = round((regain_seconds or 0) / 60)
         usage = {"type": "messenger", "call_count": used, "total_cputime": 1, "total_time": 1}
         business = {self.account.page_id: [usage | {"estimated_time_to_regain_access": minutes}]}
-        return {
+        headers = {
             "X-App-Usage": json.dumps({"call_count": used, "total_time": 1, "total_cputime": 1}),
             "X-Business-Use-Case-Usage": json.dumps(business),
         }
+        if regain_seconds is not None and minutes == 0:
+            headers["Retry-After"] = str(math.ceil(regain_seconds))
+        return headers
 
     # Tokens
 
@@ -389,79 +404,6 @@ def _number(value: str) -> int | str:
     return int(value) if value.isdecimal() else value
 
 
-def _fields(value: Any) -> list[str]:
+def field_names(value: Any) -> list[str]:
     names = value.split(",") if isinstance(value, str) else value or []
     return [name.strip() for name in names if isinstance(name, str) and name.strip()]
-
-
-_VERSION = r"<version:v\d{1,2}\.\d>"
-
-
-def graph_api(messenger: Messenger) -> Blueprint:
-    blueprint = Blueprint("graph_api")
-
-    @blueprint.exception(GraphError)
-    async def answer_error(request: Request, error: GraphError) -> HTTPResponse:
-        messenger.sends.refused += request.path.endswith("/messages")
-        detail: dict[str, Any] = {"message": error.message, "type": "OAuthException", "code": error.code}
-        if error.subcode is not None:
-            detail["error_subcode"] = error.subcode
-        detail |= {"is_transient": error.code in (1, 2), "fbtrace_id": secrets.token_urlsafe(12)}
-        return json_response({"error": detail}, status=error.status, headers=messenger.usage_headers())
-
-    @blueprint.post(f"/{_VERSION}/<node>/messages")
-    async def send_message(request: Request, version: str, node: str) -> HTTPResponse:
-        return await messenger.send(request, node)
-
-    @blueprint.get(f"/{_VERSION}/<node>")
-    async def describe(request: Request, version: str, node: str) -> HTTPResponse:
-        messenger.authorise_page(request, "me")
-        if node in ("me", messenger.account.page_id):
-            return json_response({"id": messenger.account.page_id, "name": messenger.brand_name})
-        conversation = messenger.conversations.find("messenger", node)
-        if conversation is None:
-            raise GraphError(100, "(#100) No matching user found", 2018001)
-        return json_response({"id": node, "first_name": conversation.name})
-
-    _add_page_routes(blueprint, messenger)
-    _add_callback_routes(blueprint, messenger)
-    return blueprint
-
-
-def _add_page_routes(blueprint: Blueprint, messenger: Messenger) -> None:
-    @blueprint.get(f"/{_VERSION}/<node>/subscribed_apps")
-    async def list_subscribed_apps(request: Request, version: str, node: str) -> HTTPResponse:
-        messenger.authorise_page(request, node)
-        return json_response(messenger.subscribed_apps())
-
-    @blueprint.post(f"/{_VERSION}/<node>/subscribed_apps")
-    async def subscribe_page(request: Request, version: str, node: str) -> HTTPResponse:
-        messenger.authorise_page(request, node)
-        fields = _fields(request.args.get("subscribed_fields") or read_body(request).get("subscribed_fields"))
-        if not fields:
-            raise GraphError(100, "(#100) The parameter subscribed_fields is required")
-        messenger.subscribed_fields = fields
-        return json_response({"success": True})
-
-    @blueprint.delete(f"/{_VERSION}/<node>/subscribed_apps")
-    async def unsubscribe_page(request: Request, version: str, node: str) -> HTTPResponse:
-        messenger.authorise_page(request, node)
-        messenger.subscribed_fields = []
-        return json_response({"success": True})
-
-
-def _add_callback_routes(blueprint: Blueprint, messenger: Messenger) -> None:
-    @blueprint.get(f"/{_VERSION}/<node>/subscriptions")
-    async def list_subscriptions(request: Request, version: str, node: str) -> HTTPResponse:
-        messenger.authorise_app(request, node)
-        fields = [{"name": name, "version": version} for name in messenger.subscribed_fields]
-        callback = {"object": "page", "callback_url": messenger.callback_url, "active": True, "fields": fields}
-        return json_response({"data": [callback]})
-
-    @blueprint.post(f"/{_VERSION}/<node>/subscriptions")
-    async def register_callback(request: Request, version: str, node: str) -> HTTPResponse:
-        messenger.authorise_app(request, node)
-        if parameter(request, "object") != "page":
-            raise GraphError(100, "(#100) object must be page")
-        await messenger.verify_callback(parameter(request, "callback_url"), parameter(request, "verify_token"))
-        return json_response({"success": True})

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
-from sanic import Blueprint, HTTPResponse, Request
+from sanic import HTTPResponse, Request
 from sanic.response import json as json_response
 
 from simulator.conversations import ChannelName, Conversation, Conversations, Message, Status
@@ -25,6 +25,7 @@ from simulator.platform import SendCounts, Utterance, drop_connection, finish_se
 from simulator.settings import SimulatorSettings
 from simulator.signing import BadAuthorization, OAuth1Verifier, same, sign_for_x
 from simulator.webhooks import Delivery, WebhookDispatcher
+from simulator.x_text import Written, write_down
 
 log = structlog.get_logger()
 
@@ -35,6 +36,8 @@ CRC_INTERVAL_SECONDS = 3600.0
 BACKFILL_SECONDS = 30 * 86400
 OTHER_APP_ID = "258901"
 """Whatever application a person answers with on x.com."""
+ATTACHMENTS = frozenset({"image", "video", "sticker"})
+_MEDIA_TYPES = {"image": "photo", "video": "video", "sticker": "animated_gif"}
 _SNOWFLAKE_EPOCH_MS = 1288834974657
 
 
@@ -216,9 +219,10 @@ class X:
 
     def _event(self, conversation: Conversation, message: Message) -> dict[str, Any]:
         from_customer = message.sender == "user"
-        data: dict[str, Any] = {"text": message.text or "", "entities": _entities()}
+        written = _written(message)
+        data: dict[str, Any] = {"text": written.text, "entities": written.entities}
         if message.attachment:
-            self._attach(data, message)
+            data["attachment"] = {"type": "media", "media": self._medium(message, written.urls[-1]["url"])}
         elif message.payload is not None:
             data["quick_reply_response"] = {"type": "options", "metadata": message.payload}
         create: dict[str, Any] = {
@@ -235,23 +239,13 @@ class X:
             "message_create": create,
         }
 
-    def _attach(self, data: dict[str, Any], message: Message) -> None:
-        """Media come as an attachment, and as a t.co link at the end of the text."""
-        short = f"https://t.co/{message.id[-10:]}"
-        text = f"{message.text} {short}" if message.text else short
-        url = {
-            "url": short,
-            "expanded_url": f"https://x.com/messages/media/{message.id}",
-            "display_url": "pic.x.com/media",
-            "indices": [len(text) - len(short), len(text)],
-        }
-        kind = {"video": "video", "sticker": "animated_gif"}.get(message.attachment or "", "photo")
-        media = {"id": int(message.id) if message.id.isdecimal() else 0, "id_str": message.id, "type": kind}
-        data["text"] = text
-        data["entities"]["urls"].append(url)
-        data["attachment"] = {
-            "type": "media",
-            "media": media | {"url": short, "media_url_https": f"{self.media_url}/{message.attachment}"},
+    def _medium(self, message: Message, link: str) -> dict[str, Any]:
+        return {
+            "id": _order(message),
+            "id_str": str(_order(message)),
+            "type": _MEDIA_TYPES[message.attachment or "image"],
+            "url": link,
+            "media_url_https": f"{self.media_url}/{message.attachment}",
         }
 
     def _activity(self, conversation: Conversation, event: dict[str, Any], event_type: str) -> dict[str, Any]:
@@ -350,7 +344,20 @@ class X:
         fields = {"id", "text", "event_type", *_listed(request, "dm_event.fields")}
         data = [self._dm_event(conversation, message, fields) for conversation, message in page]
         body: dict[str, Any] = {"meta": meta} if not data else {"data": data, "meta": meta}
+        if "attachments.media_keys" in _listed(request, "expansions"):
+            body |= self._included_media([message for _, message in page if message.attachment])
         return json_response(body, headers=self.read_window.headers())
+
+    def _included_media(self, messages: list[Message]) -> dict[str, Any]:
+        media = [
+            {
+                "media_key": f"3_{_order(message)}",
+                "type": _MEDIA_TYPES[message.attachment or "image"],
+                "url": f"{self.media_url}/{message.attachment}",
+            }
+            for message in messages
+        ]
+        return {"includes": {"media": media}} if media else {}
 
     def _stored_events(self, user: str | None, before: int) -> list[tuple[Conversation, Message]]:
         since = time.time() - BACKFILL_SECONDS
@@ -365,17 +372,18 @@ class X:
 
     def _dm_event(self, conversation: Conversation, message: Message, fields: set[str]) -> dict[str, Any]:
         sender = conversation.user if message.sender == "user" else self.account.account_id
+        written = _written(message)
         event: dict[str, Any] = {
             "id": message.id,
             "event_type": "MessageCreate",
-            "text": message.text or "",
+            "text": written.text,
+            "entities": {"urls": written.urls} if written.urls else None,
             "sender_id": sender,
             "dm_conversation_id": self.conversation_id(conversation.user),
             "created_at": rfc3339(message.at),
-            "participant_ids": None,
         }
         if message.attachment:
-            event["attachments"] = {"media_keys": [f"3_{message.id}"]}
+            event["attachments"] = {"media_keys": [f"3_{_order(message)}"]}
         return {name: value for name, value in event.items() if name in fields and value is not None}
 
     # Webhooks and subscriptions
@@ -516,8 +524,8 @@ def read_object(request: Request) -> dict[str, Any]:
     return body
 
 
-def _entities() -> dict[str, list[Any]]:
-    return {"hashtags": [], "symbols": [], "user_mentions": [], "urls": []}
+def _written(message: Message) -> Written:
+    return write_down(message.text or "", message.id if message.attachment else None)
 
 
 def _username(conversation: Conversation) -> str:
@@ -558,133 +566,3 @@ def _decode_page(token: str) -> str:
 def _order(message: Message) -> int:
     """Ids grow with time; one that a test chose freely is placed by its time."""
     return int(message.id) if message.id.isdecimal() else (round(message.at * 1000) - _SNOWFLAKE_EPOCH_MS) << 22
-
-
-def x_api(x: X) -> Blueprint:
-    blueprint = Blueprint("x_api")
-
-    @blueprint.exception(XError)
-    async def answer_error(request: Request, error: XError) -> HTTPResponse:
-        sending = request.method == "POST" and request.path.startswith("/2/dm_conversations/")
-        x.sends.refused += sending
-        body: dict[str, Any] = {
-            "title": error.title,
-            "detail": error.detail,
-            "type": error.problem,
-            "status": error.status,
-        }
-        if error.code is not None:
-            body = {"errors": [{"code": error.code, "message": error.detail}]}
-        return json_response(body, status=error.status, headers=x.send_headers() if sending else None)
-
-    @blueprint.post("/2/dm_conversations/with/<user>/messages")
-    async def send_message(request: Request, user: str) -> HTTPResponse:
-        return await x.send(request, user)
-
-    @blueprint.get("/2/dm_events")
-    async def list_events(request: Request) -> HTTPResponse:
-        return x.dm_events(request, None)
-
-    @blueprint.get("/2/dm_conversations/with/<user>/dm_events")
-    async def list_events_with(request: Request, user: str) -> HTTPResponse:
-        return x.dm_events(request, user)
-
-    @blueprint.get("/2/users/me")
-    async def describe_me(request: Request) -> HTTPResponse:
-        x.authorise_user(request)
-        me = {"id": x.account.account_id, "name": x.brand_name, "username": x.brand_username()}
-        return json_response({"data": me})
-
-    _add_webhook_routes(blueprint, x)
-    _add_subscription_routes(blueprint, x)
-    _add_account_activity_routes(blueprint, x)
-    return blueprint
-
-
-def _add_webhook_routes(blueprint: Blueprint, x: X) -> None:
-    @blueprint.get("/2/webhooks")
-    async def list_webhooks(request: Request) -> HTTPResponse:
-        x.authorise_app(request)
-        data = [webhook.as_json() for webhook in x.webhooks.values()]
-        return json_response({"data": data, "meta": {"result_count": len(data)}})
-
-    @blueprint.post("/2/webhooks")
-    async def create_webhook(request: Request) -> HTTPResponse:
-        x.authorise_app(request)
-        url = read_object(request).get("url")
-        if not isinstance(url, str):
-            raise bad_request("$.url: is missing but it is required")
-        return json_response({"data": (await x.register_webhook(url)).as_json()})
-
-    @blueprint.put("/2/webhooks/<webhook_id>")
-    async def validate_webhook(request: Request, webhook_id: str) -> HTTPResponse:
-        x.authorise_app(request)
-        return json_response({"data": {"valid": await x.revalidate(x.webhook(webhook_id))}})
-
-    @blueprint.delete("/2/webhooks/<webhook_id>")
-    async def delete_webhook(request: Request, webhook_id: str) -> HTTPResponse:
-        x.authorise_app(request)
-        x.delete_webhook(x.webhook(webhook_id))
-        return json_response({"data": {"deleted": True}})
-
-
-def _add_subscription_routes(blueprint: Blueprint, x: X) -> None:
-    @blueprint.get("/2/activity/subscriptions")
-    async def list_subscriptions(request: Request) -> HTTPResponse:
-        x.authorise_either(request)
-        data = [subscription.as_json() for subscription in x.subscriptions.values()]
-        return json_response({"data": data, "meta": {"total_subscriptions": len(data)}})
-
-    @blueprint.post("/2/activity/subscriptions")
-    async def create_subscription(request: Request) -> HTTPResponse:
-        x.authorise_either(request)
-        body = read_object(request)
-        event_type, user_id = body.get("event_type"), (body.get("filter") or {}).get("user_id")
-        if not isinstance(event_type, str) or user_id != x.account.account_id:
-            raise bad_request("event_type and filter.user_id of an authorised user are required")
-        if any(one.event_type == event_type for one in x.subscriptions.values()):
-            raise XError(409, "Conflict", "A subscription for this event type and user exists already")
-        webhook_id = body.get("webhook_id")
-        if webhook_id is not None:
-            x.webhook(webhook_id)
-        subscription = x.subscribe(event_type, user_id, webhook_id, body.get("tag"))
-        return json_response({"data": subscription.as_json(), "meta": {"total_subscriptions": len(x.subscriptions)}})
-
-    @blueprint.put("/2/activity/subscriptions/<subscription_id>")
-    async def update_subscription(request: Request, subscription_id: str) -> HTTPResponse:
-        x.authorise_either(request)
-        subscription = _subscription(x, subscription_id)
-        body = read_object(request)
-        if "webhook_id" in body:
-            subscription.webhook_id = x.webhook(body["webhook_id"]).id
-        subscription.tag = body.get("tag", subscription.tag)
-        return json_response({"data": subscription.as_json(), "meta": {"total_subscriptions": len(x.subscriptions)}})
-
-    @blueprint.delete("/2/activity/subscriptions/<subscription_id>")
-    async def delete_subscription(request: Request, subscription_id: str) -> HTTPResponse:
-        x.authorise_either(request)
-        del x.subscriptions[_subscription(x, subscription_id).id]
-        return json_response({"data": {"deleted": True}, "meta": {"total_subscriptions": len(x.subscriptions)}})
-
-
-def _add_account_activity_routes(blueprint: Blueprint, x: X) -> None:
-    @blueprint.get("/2/account_activity/webhooks/<webhook_id>/subscriptions/all")
-    async def is_subscribed(request: Request, webhook_id: str) -> HTTPResponse:
-        x.authorise_user(request)
-        subscribed = any(one.webhook_id == x.webhook(webhook_id).id for one in x.subscriptions.values())
-        return json_response({"data": {"subscribed": subscribed}})
-
-    @blueprint.post("/2/account_activity/webhooks/<webhook_id>/subscriptions/all")
-    async def subscribe_account(request: Request, webhook_id: str) -> HTTPResponse:
-        x.authorise_user(request)
-        webhook = x.webhook(webhook_id)
-        x.subscriptions.clear()
-        for event_type in ("dm.received", "dm.sent"):
-            x.subscribe(event_type, x.account.account_id, webhook.id)
-        return json_response({"data": {"subscribed": True}})
-
-
-def _subscription(x: X, subscription_id: str) -> Subscription:
-    if subscription_id not in x.subscriptions:
-        raise XError(404, "Not Found Error", "Could not find the subscription")
-    return x.subscriptions[subscription_id]

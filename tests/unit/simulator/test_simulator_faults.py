@@ -98,6 +98,11 @@ async def test_throttled_messenger_send_names_the_limit(ready):
     response = await ready.messenger_send("42")
     assert response.json()["error"]["code"] == 613
     assert '"estimated_time_to_regain_access": 2' in response.headers["X-Business-Use-Case-Usage"]
+    await ready.http.delete("/api/faults")
+    await ready.fault(channel="messenger", rate_limit={"remaining": 1, "reset_in": 5})
+    allowed, refused = [await ready.messenger_send("42") for _ in range(2)]
+    assert (allowed.status_code, '"call_count": 1,' in allowed.headers["X-App-Usage"]) == (200, True)
+    assert 1 <= int(refused.headers["Retry-After"]) <= 5
 
 
 async def test_typing_dots_do_not_use_up_a_fault(ready):

@@ -58,7 +58,7 @@ async def test_messages_of_one_conversation_keep_their_order_through_failures(cl
 async def test_conversations_do_not_wait_for_one_another(client, gateway):
     gateway.delay_seconds = 0.2
     started = asyncio.get_running_loop().time()
-    await asyncio.gather(*(client.write("x", f"u{number}", text="hi", wait=True) for number in range(20)))
+    await asyncio.gather(*(client.write("x", f"{number}", text="hi", wait=True) for number in range(20)))
     assert asyncio.get_running_loop().time() - started < 2.0
     assert len(gateway.bodies) == 20
 

@@ -52,6 +52,28 @@ async def test_attachment_comes_with_its_short_link(client, gateway):
     assert data["text"][slice(*link["indices"])] == link["url"]
 
 
+async def test_addresses_are_shortened_and_three_characters_escaped(client, gateway):
+    await client.write("x", "43", text="a <b> & https://shop.example/lyon, ok", wait=True)
+    data = gateway.x_events[0]["payload"]["direct_message_events"][0]["message_create"]["message_data"]
+    link = data["entities"]["urls"][0]
+    assert link["expanded_url"] == "https://shop.example/lyon"
+    assert data["text"] == f"a &lt;b&gt; &amp; {link['url']}, ok"
+    assert (await client.conversation("x", "43"))[0]["text"] == "a <b> & https://shop.example/lyon, ok"
+
+
+async def test_media_of_read_back_events_are_included_when_asked_for(client):
+    await client.write("x", "43", attachment="video", wait=True)
+    path = "/2/dm_events?dm_event.fields=attachments&expansions=attachments.media_keys"
+    body = (await client.x_call("GET", path)).json()
+    assert body["data"][0]["attachments"]["media_keys"] == [body["includes"]["media"][0]["media_key"]]
+    assert body["includes"]["media"][0]["type"] == "video"
+
+
+@pytest.mark.parametrize(("user", "body"), [("ann", {"text": "hi"}), ("43", {"attachment": "location"})])
+async def test_what_x_does_not_know_is_refused(client, user, body):
+    assert (await client.http.post(f"/api/x/users/{user}/messages", json=body)).status_code == 400
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -109,7 +131,7 @@ async def test_rate_limit_is_told_and_enforced(client):
 
 async def test_events_are_read_back_newest_first_in_pages(client):
     for number in range(5):
-        await client.write("x", f"u{number % 2}", text=str(number), wait=True)
+        await client.write("x", f"{number % 2}", text=str(number), wait=True)
     texts, token = [], ""
     for _ in range(3):
         page = (await client.x_call("GET", f"/2/dm_events?max_results=2{token}")).json()
