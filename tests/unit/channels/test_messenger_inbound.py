@@ -208,6 +208,11 @@ def test_what_the_page_wrote_is_never_a_message_even_without_the_echo_flag() -> 
     assert isinstance(read({**PAGE, "message": {"mid": "m_c3", "text": "Bonjour"}}), Echo)
 
 
+def test_echo_flag_counts_even_without_a_sender() -> None:
+    event = read({"recipient": {"id": "PSID1"}, "message": {"is_echo": True, "mid": "m_c3", "app_id": 111}})
+    assert isinstance(event, Echo)
+
+
 # Notices
 
 
