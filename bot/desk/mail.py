@@ -26,7 +26,6 @@ from bot.desk.tickets import Contact, ContactKind, Priority
 from bot.desk.wording import WORDS, Words, name_zone, write_time
 
 _CHANNEL_NAMES: Final = {"messenger": "Messenger", "x": "X"}
-_HEADLINE_WITH_TOPIC: Final = (EventKind.OPENED, EventKind.NOTED, EventKind.RAISED)
 # What Outlook and Apple Mail show as importance; there is no standard beyond the name (RFC 4021, 2.1.54).
 _IMPORTANCE: Final = {Priority.URGENT: "high", Priority.HIGH: "high", Priority.LOW: "low"}
 
@@ -47,9 +46,10 @@ class MailWriter:
 
     def __init__(self, *, sender: str, brand: str, country: str, routing: Routing) -> None:
         name, address = parseaddr(sender)
+        local_part, at, domain = address.rpartition("@")
+        if not (local_part and at and domain):
+            raise ValueError("the sender of e-mails must be an address, with or without a name in front of it")
         self._sender = Address(display_name=name or brand, addr_spec=address)
-        if not self._sender.domain:
-            raise ValueError("the sender of e-mails needs an address with a domain")
         self._brand = brand
         self._country = country
         self._routing = routing
@@ -205,7 +205,7 @@ def _name_change(news: News) -> str:
 
 def _subject(news: News, label: str, words: Words) -> str:
     is_urgent = news.ticket.priority is Priority.URGENT
-    urgent = f"{words['priority_urgent'].upper()} · " if is_urgent else ""
+    urgent = f"{words['urgent_mark']} · " if is_urgent else ""
     # Gmail threads by reference and by a subject that is equal but for "Re:".
     reply = "" if news.event.kind is EventKind.OPENED else "Re: "
     return f"{reply}[{news.ticket.reference}] {urgent}{label}"

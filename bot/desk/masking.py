@@ -4,11 +4,12 @@ The last four characters stay, so that an agent and a customer can agree on whic
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 # What people type between groups: spaces (also non-breaking and narrow), line breaks, dots and every dash.
 _SEPARATOR: Final = r"[\s.\-‐‑‒–—_/]{0,3}"
-_DIGIT_GROUPS: Final = re.compile(rf"(?<![\w+])\d(?:{_SEPARATOR}\d)+(?!\w)")
+_DIGIT_GROUPS: Final = re.compile(rf"(?<![\d+])\d(?:{_SEPARATOR}\d)+")
 _GROUP: Final = re.compile(r"\d+")
 _SECURITY_CODE: Final = re.compile(
     r"(?P<name>\b(?:cvv2?|cvc2?|csc|cryptogrammes?(?:\s+visuels?)?|codes?\s+de\s+s[ée]curit[ée]|security\s+codes?)\b\D{0,15}?)\d{3,4}\b",
@@ -16,10 +17,19 @@ _SECURITY_CODE: Final = re.compile(
 )
 _IBAN_START: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\s?\d\s?\d(?=[\s.\-‐‑–]{0,3}[A-Za-z0-9])")
 
-# First digits by length: issuer identification numbers of Visa, Mastercard, American Express, Diners Club, JCB,
-# Discover, UnionPay, Maestro, Mir (2), RuPay (8) and Troy (9) (ISO/IEC 7812-1). Parcel numbers, bar codes and times in
+# Prefixes by length: issuer identification numbers of Visa, Mastercard, American Express, Diners Club, JCB, Discover,
+# UnionPay, Maestro, Mir (2), RuPay (8) and Troy (9) (ISO/IEC 7812-1). Parcel numbers, bar codes, IMEIs and times in
 # milliseconds mostly begin otherwise; without this, one such number in ten would pass the Luhn check.
-_FIRST_DIGITS: Final = {13: "4", 14: "3", 15: "123", 16: "2345689", 17: "3456", 18: "3456", 19: "23456"}
+_CARD_PREFIXES: Final = {
+    13: ("4",),
+    14: ("30", "36", "38", "39"),
+    15: ("34", "37", "1800", "2131"),
+    16: ("2", "3", "4", "5", "6", "8", "9"),
+    17: ("35", "5", "6"),
+    18: ("35", "5", "6"),
+    19: ("22", "35", "4", "5", "6"),
+}
+_LONGEST_CARD: Final = max(_CARD_PREFIXES)
 
 # Length by country (SWIFT IBAN registry, release 99).
 _IBAN_LENGTHS: Final = {
@@ -62,19 +72,33 @@ def _mask_cards(text: str) -> str:
 
 
 def _mask_cards_in_run(run: str) -> str:
-    """A run may hold a card number and then its expiry date or code: look for one from each group to each group."""
+    """A run may hold a card number among other numbers (expiry date, code): look from each group to each group."""
     groups = list(_GROUP.finditer(run))
-    for first in range(len(groups)):
-        for last in range(len(groups) - 1, first - 1, -1):
-            start, end = groups[first].start(), groups[last].end()
-            digits = _digits(run[start:end])
-            if is_card_number(digits):
-                return run[:start] + f"[card …{digits[-4:]}]" + _mask_cards_in_run(run[end:])
-    return run
+    masked, kept_from, first = [], 0, 0
+    while first < len(groups):
+        last = _last_group_of_card(groups, first)
+        if last is None:
+            first += 1
+            continue
+        four = _digits(run[groups[first].start() : groups[last].end()])[-4:]
+        masked += [run[kept_from : groups[first].start()], f"[•••• {four}]"]
+        kept_from, first = groups[last].end(), last + 1
+    return "".join([*masked, run[kept_from:]])
+
+
+def _last_group_of_card(groups: Sequence[re.Match[str]], first: int) -> int | None:
+    digits, found = "", None
+    for position in range(first, len(groups)):
+        digits += _digits(groups[position].group())
+        if len(digits) > _LONGEST_CARD:
+            break
+        if is_card_number(digits):
+            found = position
+    return found
 
 
 def is_card_number(digits: str) -> bool:
-    return digits[:1] in tuple(_FIRST_DIGITS.get(len(digits), "")) and _passes_luhn(digits)
+    return digits.startswith(_CARD_PREFIXES.get(len(digits), ())) and _passes_luhn(digits)
 
 
 def _passes_luhn(digits: str) -> bool:
@@ -100,7 +124,7 @@ def _mask_ibans(text: str) -> str:
         if end is None:
             continue
         iban = _alphanumerics(text[match.start() : end])
-        masked += [text[position : match.start()], f"[IBAN {iban[:2]}…{iban[-4:]}]"]
+        masked += [text[position : match.start()], f"[{iban[:2]}•• •••• {iban[-4:]}]"]
         position = end
     return "".join([*masked, text[position:]])
 
@@ -126,4 +150,4 @@ def _alphanumerics(text: str) -> str:
 
 
 def _mask_security_codes(text: str) -> str:
-    return _SECURITY_CODE.sub(lambda match: match["name"] + "[code]", text)
+    return _SECURITY_CODE.sub(lambda match: match["name"] + "[•••]", text)

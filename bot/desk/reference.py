@@ -25,7 +25,7 @@ _VALUE: Final = {character: value for value, character in enumerate(ALPHABET)}
 _LOOK_ALIKES: Final = str.maketrans({"B": "8", "G": "6", "S": "5", "Z": "2", "U": "V", "N": "M"})
 
 _SPOKEN_SEPARATORS: Final = re.compile(
-    r"\b(?:TIRETS?|TRAITS?|TRAIT\s+D\W?UNION|MOINS|ESPACES?|BARRE|DASH|HYPHEN|MINUS|SPACE|SLASH)\b"
+    r"\b(?:TRAIT\s+D\W?UNION|TIRETS?|TRAITS?|MOINS|ESPACES?|BARRE|DASH|HYPHEN|MINUS|SPACE|SLASH)\b"
 )
 _REFERENCE_IN_TEXT: Final = r"(?<![A-Z0-9]){prefix}{gap}{three}{gap}{three}(?![A-Z0-9])"
 _GAP: Final = r"[\s\-‐‑‒–—_./·]{0,3}"

@@ -76,8 +76,10 @@ def _opening(value: object) -> Opening:
     if match is None:
         raise ValueError('write an opening as "09:00-18:30"')
     from_hour, from_minute, to_hour, to_minute = map(int, match.groups())
+    if (to_hour, to_minute) == (24, 0):
+        to_hour = 0
     try:
-        opening = Opening(time(from_hour, from_minute), time(to_hour % 24 if to_minute == 0 else to_hour, to_minute))
+        opening = Opening(time(from_hour, from_minute), time(to_hour, to_minute))
     except ValueError as error:
         raise ValueError("there is no such time of day") from error
     if opening.end not in (time.min, max(opening.start, opening.end)) or opening.start == opening.end:

@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.desk import Disposition, Priority, RoutingError, load_routing
+from bot.desk.routing import parse_routing
+from bot.settings import PROJECT_ROOT
+
+GOOD = """\
+reference_prefix: ML
+business_hours:
+  week:
+    monday: ["09:00-12:00", "14:00-18:00"]
+    saturday: ["10:00-24:00"]
+  closed: [2026-12-24]
+teams:
+  care: {name: Care, email: care@brand.example, language: en}
+  money: {name: Payments, email: money@brand.example, language: fr}
+default: {team: care, priority: normal, promise_hours: 8}
+routes:
+  escalate_contentious:
+    default: {priority: high, promise_hours: 4}
+    fraud: {team: money, priority: urgent, label: Fraude}
+"""
+
+
+def broken(old: str, new: str) -> str:
+    assert old in GOOD
+    with pytest.raises(RoutingError) as raised:
+        parse_routing(GOOD.replace(old, new), "routing.yml")
+    return str(raised.value)
+
+
+def test_the_file_that_comes_with_the_project_is_good() -> None:
+    routing = load_routing(PROJECT_ROOT / "routing.yml")
+    assert routing.route(Disposition.ESCALATE_CONTENTIOUS, "fraud").priority is Priority.URGENT
+
+
+def test_every_topic_of_the_projects_file_is_an_intent_of_the_assistant() -> None:
+    prefixes = {"escalate_private": "private", "escalate_contentious": "contentious", "human": "human"}
+    domain = yaml.safe_load((PROJECT_ROOT / "domain.yml").read_text(encoding="utf-8"))
+    intents = {next(iter(intent)) if isinstance(intent, dict) else intent for intent in domain["intents"]}
+    routes = yaml.safe_load((PROJECT_ROOT / "routing.yml").read_text(encoding="utf-8"))["routes"]
+    named = {f"{prefixes[disposition]}_{topic}" for disposition, topics in routes.items() for topic in topics}
+    assert {name for name in named if not name.endswith("_default")} <= intents
+
+
+def test_a_topic_takes_its_own_route_and_the_rest_from_its_disposition() -> None:
+    route = parse_routing(GOOD, "routing.yml").route(Disposition.ESCALATE_CONTENTIOUS, "fraud")
+    assert (route.team.key, route.priority, route.promise_hours, route.label) == ("money", "urgent", 4, "Fraude")
+
+
+def test_an_unknown_topic_takes_its_dispositions_default() -> None:
+    route = parse_routing(GOOD, "routing.yml").route(Disposition.ESCALATE_CONTENTIOUS, "late_parcel")
+    assert (route.team.key, route.priority, route.promise_hours, route.label) == ("care", "high", 4, "Late parcel")
+
+
+def test_an_unknown_disposition_takes_the_files_default() -> None:
+    route = parse_routing(GOOD, "routing.yml").route(Disposition.HUMAN, "person")
+    assert (route.team.key, route.priority, route.promise_hours, route.label) == ("care", "normal", 8, "Person")
+
+
+def test_a_team_that_left_the_file_is_stood_in_for_by_the_default_team() -> None:
+    assert parse_routing(GOOD, "routing.yml").team("gone").key == "care"
+
+
+def test_the_brands_zone_and_country_hold_where_the_file_is_silent() -> None:
+    hours = parse_routing(GOOD, "routing.yml", time_zone="Europe/Brussels", country="BE").hours
+    assert (hours.time_zone.key, hours.country) == ("Europe/Brussels", "BE")
+
+
+def test_the_files_zone_and_holidays_win_over_the_brands() -> None:
+    own = GOOD.replace("  week:", "  time_zone: Europe/Zurich\n  holidays: CH-GE\n  week:")
+    hours = parse_routing(own, "routing.yml").hours
+    assert (hours.time_zone.key, hours.country, hours.subdivision) == ("Europe/Zurich", "CH", "GE")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("team: money, priority: urgent", "team: monney", "routing.yml:14: routes.escalate_contentious.fraud.team: there is no team 'monney'"),
+        ("priority: high", "priority: hihg", "routing.yml:13: routes.escalate_contentious.default.priority"),
+        ("care@brand.example", "care brand", "routing.yml:8: teams.care.email"),
+        ("care@brand.example", '"a@brand.example\\nBcc: b@brand.example"', "routing.yml:8: teams.care.email"),
+        ('"09:00-12:00"', '"9h-12h"', 'routing.yml:4: business_hours.week.monday.0: write an opening as "09:00-18:30"'),
+        ('"09:00-12:00"', '"12:00-09:00"', "routing.yml:4: business_hours.week.monday.0: an opening ends"),
+        ('"09:00-12:00"', '"09:00-25:00"', "routing.yml:4: business_hours.week.monday.0: there is no such time"),
+        ('"14:00-18:00"', '"11:00-18:00"', "routing.yml:4: business_hours.week.monday.1: begins before"),
+        ("saturday", "samedi", "routing.yml:5: business_hours.week.samedi"),
+        ("  week:", "  time_zone: Paris\n  week:", "routing.yml:3: business_hours.time_zone: unknown time zone"),
+        ("  week:", "  holidays: ZZ\n  week:", "routing.yml:3: business_hours.holidays: no public holidays are known"),
+        ("promise_hours: 8", "promise_hours: 0", "routing.yml:10: default.promise_hours"),
+        ("escalate_contentious:", "contentious:", "routing.yml:12: routes.contentious"),
+        ("label: Fraude", "labell: Fraude", "routing.yml:14: routes.escalate_contentious.fraud.labell: Extra inputs"),
+        ("reference_prefix: ML\n", "", "reference_prefix: Field required"),
+        ("2026-12-24", "24/12/2026", "routing.yml:6: business_hours.closed.0"),
+        ("  money:", "  care:", "routing.yml:9: care: written twice in the same block"),
+        ("teams:", "teams: [", "routing.yml:"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_line_and_field(old: str, new: str, says: str) -> None:
+    assert says in broken(old, new)
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    told = broken("care@brand.example, language: en", "care, language: de")
+    assert "teams.care.email" in told
+    assert "teams.care.language" in told
+
+
+def test_a_desk_that_never_opens_is_refused() -> None:
+    told = broken('    monday: ["09:00-12:00", "14:00-18:00"]\n    saturday: ["10:00-24:00"]', "    monday: []")
+    assert "routing.yml:3: business_hours.week: the desk never opens" in told
+
+
+@pytest.mark.parametrize("source", ["", "- a", "42", "\t"])
+def test_a_file_of_another_shape_is_refused(source: str) -> None:
+    with pytest.raises(RoutingError):
+        parse_routing(source, "routing.yml")
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RoutingError, match=r"absent\.yml: cannot be read"):
+        load_routing(tmp_path / "absent.yml")
