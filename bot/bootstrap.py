@@ -36,18 +36,12 @@ def load_settings() -> Settings:
     Raises ``ConfigurationError``.
     """
     settings = Settings()
-    if simulated(settings):
+    if settings.simulated:
         _point_at_simulator(settings)
     missing = missing_settings(settings)
     if missing:
         raise ConfigurationError("These settings are missing (see .env.example for each): " + ", ".join(missing))
     return settings
-
-
-def simulated(settings: Settings) -> bool:
-    if settings.simulator.mode == "auto":
-        return not (settings.messenger.enabled or settings.x.enabled)
-    return settings.simulator.mode == "on"
 
 
 def missing_settings(settings: Settings) -> list[str]:

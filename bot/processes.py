@@ -3,7 +3,6 @@
 import sys
 from dataclasses import dataclass
 
-from bot.bootstrap import simulated
 from bot.settings import Settings
 
 
@@ -78,7 +77,7 @@ def processes(settings: Settings) -> list[ProcessSpec]:
             "desk", "e-mails the teams", operations.desk_port, "PARVIS_OPS_DESK_PORT", ready(operations.desk_port), 3
         ),
     ]
-    if simulated(settings):
+    if settings.simulated:
         specs.append(
             ProcessSpec(
                 "simulator",

@@ -193,7 +193,10 @@ class CoreSettings(BaseSettings):
 
 
 class Settings:
-    """All groups. Built once by ``bootstrap`` and passed down; nothing else reads the environment."""
+    """All groups. Built once by ``bootstrap`` and passed down; nothing else reads the environment.
+
+    ``simulated``: the simulator stands in for the platforms and the mail server.
+    """
 
     def __init__(self) -> None:
         self.core = CoreSettings()
@@ -209,6 +212,8 @@ class Settings:
         self.simulator = SimulatorSettings()
         self.mail = MailSettings()
         self.operations = OperationsSettings()
+        configured = self.messenger.enabled or self.x.enabled
+        self.simulated = self.simulator.mode == "on" or (self.simulator.mode == "auto" and not configured)
 
     @cached_property
     def database_url(self) -> str:

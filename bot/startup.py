@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.bootstrap import ConfigurationError, simulated
+from bot.bootstrap import ConfigurationError
 from bot.processes import ProcessSpec
 from bot.settings import PROJECT_ROOT, Settings
 from bot.supervisor import ProcessStatus, Supervisor
@@ -94,7 +94,7 @@ class _Durations:
 
 def print_addresses(settings: Settings, console: Console) -> None:
     table = Table.grid(padding=(0, 2))
-    if simulated(settings):
+    if settings.simulated:
         table.add_row("[bold]Simulator", f"[link]{settings.simulator.address}/[/]", "two phones and a mailbox")
     table.add_row("Gateway", f"{settings.gateway.address}/webhooks/…", "what the platforms call")
     table.add_row("Logs", str(settings.core.home / "logs"), "one file a process")

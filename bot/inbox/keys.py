@@ -81,8 +81,9 @@ def lease(group: str, stream: str) -> str:
     return f"parvis:lease:{group}:{stream}"
 
 
-def members(group: str) -> str:
-    return f"parvis:members:{group}"
+def members(group: str, first_stream: str) -> str:
+    """The living consumers that share a set of streams, which its first one names."""
+    return f"parvis:members:{group}:{first_stream}"
 
 
 def holding(conversation_id: str) -> str:

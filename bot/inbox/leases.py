@@ -15,6 +15,7 @@ class Leases:
     def __init__(self, redis: Redis, group: str, streams: Sequence[str], consumer: str, seconds: float) -> None:
         self.consumer = consumer
         self._group = group
+        self._members = keys.members(group, streams[0])
         self._seconds = seconds
         # Each consumer prefers other streams, so that several started together do not fight over the same.
         start = hash(consumer) % len(streams)
@@ -34,7 +35,7 @@ class Leases:
         asked_at = time.monotonic()
         lease_keys = [keys.lease(self._group, stream) for stream in self._streams]
         positions: list[int] = await self._hold(
-            keys=[keys.members(self._group), *lease_keys],
+            keys=[self._members, *lease_keys],
             args=[self.consumer, int(self._seconds * 1000), int(time.time() * 1000)],
         )
         valid_until = asked_at + self._seconds * 0.8
@@ -44,6 +45,6 @@ class Leases:
     async def release(self, streams: Sequence[str], *, leave: bool = False) -> None:
         """Give up leases; with ``leave``, stop counting as a member of the group."""
         lease_keys = [keys.lease(self._group, stream) for stream in streams]
-        await self._release(keys=[keys.members(self._group), *lease_keys], args=[self.consumer, "1" if leave else "0"])
+        await self._release(keys=[self._members, *lease_keys], args=[self.consumer, "1" if leave else "0"])
         for stream in streams:
             self._valid_until.pop(stream, None)

@@ -120,7 +120,12 @@ class Worker:
             company.cancel()
             with contextlib.suppress(asyncio.CancelledError, LeaseLost):
                 await company
-        await self._finish(entry, self._compose(message, answer), answer)
+        replies = self._compose(message, answer)
+        if not replies:
+            # A customer who wrote gets a word; a silent assistant is a defect of its rules.
+            await self.park(entry, "assistant: no reply")
+            return
+        await self._finish(entry, replies, answer)
         metrics.TURNS.labels(message.channel, "answered").inc()
         metrics.TURN_SECONDS.labels(message.channel).observe(max(0.0, utc_now() - entry.appended_at))
 

@@ -69,6 +69,15 @@ async def test_replies_of_a_conversation_arrive_in_order(sending, platform):
         assert [one.text for one in platform.delivered if one.user_id == user] == [f"{n:02}" for n in range(20)]
 
 
+async def test_a_sender_of_two_channels_holds_every_shard_of_both(redis, layout):
+    both = [Sending(redis, layout, MemoryPlatform()), Sending(redis, layout, MemoryPlatform(ChannelName.X, "900"))]
+    await until(lambda: all(sending.consumer.shards_held == 4 for sending in both))
+    await asyncio.sleep(1.0)
+    assert all(sending.consumer.shards_held == 4 for sending in both)
+    for sending in both:
+        await sending.end()
+
+
 async def test_a_passing_fault_is_tried_again_and_keeps_the_order(sending, platform):
     platform.faults = [TryAgain("2", "service"), TryAgain("2", "service")]
     await sending.put("first")
