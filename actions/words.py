@@ -1,14 +1,16 @@
 """Days, times and countries in the customer's language, from CLDR (babel). Sentences are in ``domain.yml``."""
 
+import re
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_skeleton
+from babel.dates import format_date, get_date_format
 
 # A brand in Europe: English as the British write it (24 November, Monday first).
 _LOCALES: Final = {"en": "en_GB"}
+_YEAR: Final = re.compile(r"(?:\W*'de')?\W*y+")
 _FIRST_OF_MONTH: Final = {"fr": ("1", "1er")}
 
 
@@ -18,7 +20,10 @@ def locale_of(language: str) -> Locale:
 
 def say_day(day: date, language: str) -> str:
     """``mardi 24 novembre``, ``Tuesday 24 November``."""
-    words = format_skeleton("MMMMEEEEd", day, locale=locale_of(language)).replace(",", "").split()
+    locale = locale_of(language)
+    # CLDR has no pattern with full names and without the year in every language.
+    pattern = _YEAR.sub("", get_date_format("full", locale).pattern).replace(",", "")
+    words = format_date(day, pattern, locale=locale).split()
     plain, ordinal = _FIRST_OF_MONTH.get(language, ("", ""))
     return " ".join(ordinal if word == plain else word for word in words)
 
