@@ -24,14 +24,15 @@ import numpy as np
 from scipy import sparse
 from scipy.special import log_softmax, softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from parvis_nlu.encoder import encode
+from parvis_nlu.regression import fit
 
 HANDOVER_CONFIDENCE = 0.5
 MEDIAN_CONFIDENCE = 0.9
 _FOLDS = 5
+_GROWN = 500
 _SEED = 0
 
 Copies = Callable[[str], list[str]]
@@ -64,7 +65,9 @@ class Features:
 
     @classmethod
     def learn(cls, texts: Sequence[str], vector_weight: float) -> Features:
-        words, characters = _word_grams(), _character_grams()
+        words = _word_grams()
+        # In a grown bot, what occurs once tells nothing and is a third of all.
+        characters = _character_grams(at_least=2 if len(texts) >= _GROWN else 1)
         words.fit(texts)
         characters.fit(texts)
         return cls(words, characters, vector_weight)
@@ -101,12 +104,13 @@ def _word_grams(vocabulary: list[str] | None = None) -> TfidfVectorizer:
     )
 
 
-def _character_grams(vocabulary: list[str] | None = None) -> TfidfVectorizer:
+def _character_grams(vocabulary: list[str] | None = None, at_least: int = 1) -> TfidfVectorizer:
     return TfidfVectorizer(
         analyzer="char_wb",
         ngram_range=(2, 5),
         strip_accents="unicode",
         sublinear_tf=True,
+        min_df=at_least,
         vocabulary=vocabulary,
         dtype=np.float32,
     )
@@ -127,18 +131,9 @@ class LinearModel:
 
     @classmethod
     def learn(cls, dense: np.ndarray, grams: sparse.csr_matrix, labels: Sequence[str], c: float) -> LinearModel:
-        intents = sorted(set(labels))
-        width = dense.shape[1]
-        if len(intents) == 1:  # a bot's first intent: nothing to tell apart yet
-            size = width + grams.shape[1]
-            return cls(intents, np.zeros((size, 1), np.float32), np.zeros(1, np.float32), width)
-        rows = sparse.hstack([sparse.csr_matrix(dense), grams], format="csr")
-        model = LogisticRegression(C=c, max_iter=500, random_state=_SEED, multi_class="multinomial")
-        model.fit(rows, labels)
-        weights, bias = model.coef_, model.intercept_
-        if len(intents) == 2:  # scikit-learn keeps one row for two classes, the log-odds halved
-            weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
-        return cls(intents, weights.T.astype(np.float32), bias.astype(np.float32), width)
+        intents, truth = np.unique(np.array(labels, dtype=str), return_inverse=True)
+        weights, bias = fit(dense, grams, truth, c)
+        return cls(intents.tolist(), weights, bias, dense.shape[1])
 
     def logits(self, dense: np.ndarray, grams: sparse.csr_matrix) -> np.ndarray:
         return dense @ self._dense + grams @ self._sparse + self.bias
@@ -192,7 +187,9 @@ class IntentHead:
         return cls(features, model, Scale.of(scores, options.handover), options)
 
     def predict(self, text: str, ranking_length: int) -> Prediction:
-        logits = self._model.logits(self._features.dense(encode([text])), self._features.sparse([text]))[0].astype(float)
+        logits = self._model.logits(self._features.dense(encode([text])), self._features.sparse([text]))[0].astype(
+            float
+        )
         order = np.argsort(-logits, kind="stable")[:ranking_length]
         confidence = self._scale.confidence(_softened(logits[None, :], self._options.temperature)[0])
         # Runners-up keep their distance to the first in probability, under the first one's confidence.

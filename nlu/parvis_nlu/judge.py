@@ -52,7 +52,7 @@ class LanguageJudge:
     def _by_words(self, words: list[str]) -> str | None:
         votes = {code: sum(telling.knows(word) for word in words) for code, telling in self._telling.items()}
         first, second = sorted(votes, key=lambda code: -votes[code])[:2]
-        return first if votes[first] >= 2 * votes[second] + 1 else None
+        return first if votes[first] > votes[second] and votes[first] >= 2 * votes[second] else None
 
     def _by_characters(self, words: list[str]) -> str | None:
         if len(words) < 2 or self._detector is None:  # lingua is as certain of a city's name as of a verb

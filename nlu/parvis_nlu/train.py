@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _DOCS = re.compile(r"\s*More info at https?://\S+")
-# No story hears these: the parts that translate stickers and files do. And what custom actions, the turn channel and the
-# worker say Rasa cannot know; a test of the project looks for responses that nobody says.
+# No story hears these: the parts that translate stickers and files do. And what custom actions, the turn channel and
+# the worker say, Rasa cannot know; a test of the project looks for responses that nobody says.
 _USED_BY_CODE = re.compile(
     r"'(chitchat_sticker|off_topic_attachment)'|The utterance '\w+' is not used in any story or rule"
 )
