@@ -116,12 +116,16 @@ class Answers:
 
 
 def asked_stores(tracker: Tracker, stores: dict[str, Store]) -> list[Store]:
-    """The stores that the message names, or else the one last spoken of."""
+    """The stores that the message names, or else the one that the last answer was about."""
     named = dict.fromkeys(str(value).lower() for value in tracker.get_latest_entity_values("store"))
-    keys = [key for key in named if key in stores] or [str(tracker.get_slot("store"))]
-    return [stores[key] for key in keys if key in stores]
+    if not named and said_before(tracker) & _ABOUT_ONE_STORE:
+        named = {str(tracker.get_slot("store")): None}
+    return [stores[key] for key in named if key in stores]
 
 
+_ABOUT_ONE_STORE: Final = frozenset(
+    {"utter_store_hours_open", "utter_store_hours_closed", "utter_store_hours_holiday", "utter_store_location"}
+)
 ANSWERED_BY: Final = {
     "faq_opening_hours": "action_opening_hours_now",
     "faq_store_location": "action_store_location",

@@ -21,7 +21,10 @@ from actions.turn import Turn, Voice, runs_after
 from bot.desk import Contact, ContactKind, Disposition, TicketView
 
 _BEGUN_BY: Final = ("action_escalate", "action_affirm")
-_ASK: Final = {ContactKind.PHONE.value: "utter_ask_contact_phone", ContactKind.EMAIL.value: "utter_ask_contact_email"}
+_ASK: Final = {
+    ContactKind.PHONE.value: "utter_request_contact_phone",
+    ContactKind.EMAIL.value: "utter_request_contact_email",
+}
 # A message that nobody understands but that says this much is more about the matter, for the person who takes it.
 _WORDS_OF_A_DETAIL: Final = 5
 
@@ -85,9 +88,9 @@ class ValidateContactForm(Action):
 
     def _begin(self, voice: Voice, tracker: Tracker) -> Events:
         if tracker.get_slot("contact_preferred_time"):
-            voice.say("utter_ask_contact_for_time")
+            voice.say("utter_request_contact_for_time")
         else:
-            voice.say(_ASK.get(tracker.get_slot("contact_wanted") or "", "utter_ask_contact"))
+            voice.say(_ASK.get(tracker.get_slot("contact_wanted") or "", "utter_request_contact"))
         return [SlotSet("contact", None)]
 
     async def _take(self, asked: _Asked) -> Events:
@@ -102,7 +105,7 @@ class ValidateContactForm(Action):
         if asked.reading.problem is not None:
             return self._ask(asked, f"utter_contact_{asked.reading.problem}")
         if asked.reading.preferred_time and disposition_of(intent) is not Disposition.ANSWER:
-            asked.voice.say("utter_ask_contact_for_time")
+            asked.voice.say("utter_request_contact_for_time")
             return [SlotSet("contact_preferred_time", asked.reading.preferred_time)]
         if self._answers.knows(intent) and intent != "chitchat_affirm":
             return await self._answer(asked)
@@ -127,7 +130,7 @@ class ValidateContactForm(Action):
             return await self._note_detail(asked)
         ticket = await self._intake.open(asked.turn, intent)
         if (wanted := _ASKS_FOR.get(intent)) is not None:
-            asked.voice.say("utter_ask_contact_for_time" if asked.reading.preferred_time else _ASK[wanted.value])
+            asked.voice.say("utter_request_contact_for_time" if asked.reading.preferred_time else _ASK[wanted.value])
             return [
                 SlotSet("ticket_reference", ticket.reference),
                 SlotSet("contact_wanted", wanted.value),
@@ -149,7 +152,7 @@ class ValidateContactForm(Action):
         """Once. Who goes on asking other things has seen the question, and the ticket is open anyway."""
         if asked.reminders:
             return []
-        asked.voice.say("utter_ask_contact_again", {"reference": asked.reference})
+        asked.voice.say("utter_request_contact_again", {"reference": asked.reference})
         return [SlotSet("contact_reminders", 1)]
 
     def _ask(self, asked: _Asked, first: str) -> Events:

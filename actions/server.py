@@ -1,5 +1,6 @@
 """The action server: rasa-sdk's application with our actions, on loopback, for the Rasa process only."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ from actions.yes_no import Affirm, Deny
 from bot.desk import Desk, DeskUnavailable
 
 log = structlog.get_logger()
+
+# rasa-sdk compares version numbers; Rasa 3.6 and this one speak the same protocol, as the tests of the assistant see.
+warnings.filterwarnings("ignore", "Your versions of rasa and rasa_sdk might not be compatible")
 
 _PART_OF_THE_DIALOGUE: Final = (ActionExecutionRejection, ActionNotFoundException)
 
