@@ -54,13 +54,23 @@ class Child:
             time.sleep(_POLL_SECONDS)
         return time.monotonic() - self.started_at
 
+    def wait_until_done(self, timeout: float) -> float:
+        """Seconds from its start until it ended well. Raises ``ChildFailed``."""
+        try:
+            code = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise ChildFailed(f"{self.name} was not done after {timeout:.0f} s: {self._tail()}") from None
+        if code:
+            raise ChildFailed(f"{self.name} ended with {code}: {self._tail()}")
+        return time.monotonic() - self.started_at
+
     def memory_mb(self) -> float:
         """Resident memory of the whole tree, in MB. Pages that its processes share count once for each."""
-        return round(sum(_resident_bytes(process) for process in self._tree()) / 1e6, 1)
+        return tree_memory_mb(self._process.pid)
 
     def processor_seconds(self) -> float:
         """Of the whole tree, since its start."""
-        return sum(_processor_seconds(process) for process in self._tree())
+        return sum(_processor_seconds(process) for process in _tree(self._process.pid))
 
     def stop(self) -> None:
         """First a word, then force. The group is killed even when its leader has ended already."""
@@ -74,14 +84,20 @@ class Child:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
-    def _tree(self) -> Iterator[psutil.Process]:
-        with suppress(psutil.NoSuchProcess):
-            root = psutil.Process(self._process.pid)
-            yield root
-            yield from root.children(recursive=True)
-
     def _tail(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")[-1500:]
+
+
+def tree_memory_mb(pid: int) -> float:
+    """Resident memory of a process and all that it started, in MB."""
+    return round(sum(_resident_bytes(process) for process in _tree(pid)) / 1e6, 1)
+
+
+def _tree(pid: int) -> Iterator[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        yield root
+        yield from root.children(recursive=True)
 
 
 def _resident_bytes(process: psutil.Process) -> int:

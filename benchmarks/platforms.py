@@ -54,7 +54,9 @@ class Credentials:
 
     @classmethod
     def draw(cls) -> "Credentials":
-        return cls("104200300400500", "700600500400300", *_words(3), "1400800700600500400", *_words(5))
+        ids = {"page_id": "104200300400500", "app_id": "700600500400300", "account_id": "1400800700600500400"}
+        drawn = {name: secrets.token_hex(16) for name in cls.__dataclass_fields__ if name not in ids}
+        return cls(**ids, **drawn)
 
     def as_json(self) -> dict[str, str]:
         return asdict(self)
@@ -77,10 +79,6 @@ class Credentials:
             "PARVIS_X_BEARER_TOKEN": self.bearer_token,
             "PARVIS_X_API_URL": send_url,
         }
-
-
-def _words(number: int) -> list[str]:
-    return [secrets.token_hex(16) for _ in range(number)]
 
 
 _MESSENGER_BODY = Template(

@@ -1,0 +1,169 @@
+"""A customer and a platform in one process: writes to a webhook, and notes when the reply comes to the send endpoint.
+
+python -m benchmarks.turns < order.json > result.json
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from benchmarks.connection import Connections
+from benchmarks.figures import Latency, summarize
+from benchmarks.graph import SendEndpoint
+from benchmarks.platforms import Credentials, RequestMaker, customers
+
+PATIENCE_SECONDS = 5.0
+_CONNECTIONS = 32
+_PAUSE_SECONDS = 0.02
+"""Between two turns of an idle system, for whatever follows a reply."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """``per_second`` None: one turn after the other, the system idle in between. ``newcomers``: each message is a
+    customer's first; otherwise the customers of the run write in turns, all of whom wrote before."""
+
+    name: str
+    texts: Sequence[str]
+    turns: int
+    per_second: float | None = None
+    newcomers: bool = False
+
+
+@dataclass(frozen=True)
+class TurnOrder:
+    credentials: dict[str, str]
+    port: int
+    path: str
+    send_port: int
+    phases: Sequence[Phase]
+    conversations: int = 60
+    """At ten messages a second, six seconds pass between two of the same customer: no reply is mistaken for another."""
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """``latency`` of the turns that were answered: from the request written (open loop: due) to the reply's first
+    message."""
+
+    turns: int
+    answered: int
+    refused: int
+    latency: Latency | None
+
+
+class Conversations:
+    """Waits for the next message to each customer."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Future[float]] = {}
+
+    def arrived(self, user: str, at: float) -> None:
+        waiting = self._waiting.pop(user, None)
+        if waiting and not waiting.done():
+            waiting.set_result(at)
+
+    def next_message(self, user: str) -> asyncio.Future[float]:
+        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._waiting[user] = future
+        return future
+
+
+@dataclass
+class _Tally:
+    seconds: list[float] = field(default_factory=list)
+    refused: int = 0
+
+
+class TurnDriver:
+    def __init__(self, order: TurnOrder) -> None:
+        self._order = order
+        self._maker = RequestMaker(Credentials(**order.credentials), f"127.0.0.1:{order.port}", order.path)
+        self._conversations = Conversations()
+        self._connections = Connections(order.port)
+        self._users = customers(order.conversations)
+
+    async def run(self) -> dict[str, PhaseResult]:
+        server = await SendEndpoint(self._conversations.arrived).listen(self._order.send_port)
+        await self._connections.open(_CONNECTIONS)
+        try:
+            return {phase.name: await self._run_phase(phase) for phase in self._order.phases}
+        finally:
+            await self._connections.close()
+            server.close()
+
+    async def _run_phase(self, phase: Phase) -> PhaseResult:
+        tally = _Tally()
+        users = customers(phase.turns) if phase.newcomers else self._users
+        requests = []
+        for turn in range(phase.turns):
+            user, text = users[turn % len(users)], phase.texts[turn % len(phase.texts)]
+            requests.append((user, self._maker.messenger(user, text)))
+        if phase.per_second is None:
+            for user, request in requests:
+                await self._take_turn(user, request, tally)
+                await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            await self._take_turns_at(phase.per_second, requests, tally)
+        latency = summarize(tally.seconds) if tally.seconds else None
+        return PhaseResult(phase.turns, len(tally.seconds), tally.refused, latency)
+
+    async def _take_turns_at(self, per_second: float, requests: Sequence[tuple[str, bytes]], tally: _Tally) -> None:
+        started_at = time.monotonic()
+        turns = []
+        for number, (user, request) in enumerate(requests):
+            due_at = started_at + number / per_second
+            await asyncio.sleep(max(0.0, due_at - time.monotonic()))
+            turns.append(asyncio.create_task(self._take_turn(user, request, tally, due_at)))
+        await asyncio.gather(*turns)
+
+    async def _take_turn(self, user: str, request: bytes, tally: _Tally, due_at: float | None = None) -> None:
+        reply = self._conversations.next_message(user)
+        acknowledged: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        written_at = due_at or time.monotonic()
+        self._connections.send(request, lambda status, _: acknowledged.set_result(status))
+        done, _ = await asyncio.wait((reply, acknowledged), timeout=PATIENCE_SECONDS)
+        if reply in done:
+            tally.seconds.append(reply.result() - written_at)
+        if acknowledged not in done or acknowledged.result() != "200":
+            tally.refused += 1
+
+
+def drive(order: TurnOrder) -> dict[str, PhaseResult]:
+    """Run all phases in a process of its own. Raises ``subprocess.SubprocessError`` when it fails or hangs."""
+    slowest = PATIENCE_SECONDS + _PAUSE_SECONDS
+    longest = sum(phase.turns * (1 / phase.per_second if phase.per_second else slowest) for phase in order.phases)
+    finished = subprocess.run(
+        [sys.executable, "-m", "benchmarks.turns"],
+        input=json.dumps(asdict(order)).encode(),
+        stdout=subprocess.PIPE,
+        timeout=min(longest, 600) + 60,
+        check=True,
+    )
+    return {name: _read(facts) for name, facts in json.loads(finished.stdout).items()}
+
+
+def _read(facts: dict[str, Any]) -> PhaseResult:
+    latency = facts.pop("latency")
+    return PhaseResult(**facts, latency=Latency(**latency) if latency else None)
+
+
+def main() -> None:
+    import uvloop
+
+    facts = json.load(sys.stdin)
+    order = TurnOrder(**facts | {"phases": [Phase(**phase) for phase in facts["phases"]]})
+
+    async def run() -> dict[str, PhaseResult]:
+        return await TurnDriver(order).run()
+
+    print(json.dumps({name: asdict(result) for name, result in uvloop.run(run()).items()}))
+
+
+if __name__ == "__main__":
+    main()
