@@ -1,14 +1,13 @@
 """Tickets: what leaves the public square for a person, until that person has it.
 
 Open one with ``Desk.open_ticket`` at the first sign, complete it as the contact comes; e-mails to the team leave on
-their own through ``NotificationSender``.
+their own through ``bot.desk.notifications``.
 """
 
 from bot.desk.database import Database
 from bot.desk.desk import Desk, open_desk
 from bot.desk.message_log import LoggedMessage, MessageLog
 from bot.desk.models import Direction
-from bot.desk.notifications import NotificationSender
 from bot.desk.reference import References
 from bot.desk.routing import Routing, RoutingError, load_routing
 from bot.desk.schema import migrate
@@ -36,7 +35,6 @@ __all__ = [
     "Disposition",
     "LoggedMessage",
     "MessageLog",
-    "NotificationSender",
     "OpenTicket",
     "Priority",
     "References",

@@ -5,7 +5,7 @@ same message caused changes nothing, so that an interrupted turn may simply run 
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -31,6 +31,9 @@ from bot.desk.tickets import (
 
 # A lost race is over once the winner has committed; more rounds than this mean that something else is wrong.
 _ROUNDS: Final = 8
+
+# How long more words on the same matter wait in the transcript before the team is written to again.
+_QUIET: Final = timedelta(hours=1)
 
 Clock = Callable[[], datetime]
 
@@ -116,6 +119,19 @@ class Desk:
                 await self._cancel(session, ticket)
             return _view(ticket)
 
+    async def resolve_ticket(self, reference: str) -> TicketView:
+        """Close the ticket because its team has answered. What the customer writes next opens a new one.
+
+        Idempotent; a ticket that is closed already stays as it is. Raises ``UnknownTicket``.
+        """
+        async with self.database.writing() as session:
+            ticket = await self._lock_ticket(session, reference)
+            if ticket.status.is_open:
+                ticket.status = TicketStatus.RESOLVED
+                ticket.closed_at = self._now()
+                await self._record(session, ticket, EventKind.RESOLVED)
+            return _view(ticket)
+
     async def pending_notifications(self) -> int:
         """E-mails that are still owed to a team."""
         return await self._count_notifications(NotificationStatus.PENDING)
@@ -189,25 +205,32 @@ class Desk:
         return ticket
 
     async def _note(self, session: AsyncSession, ticket: Ticket, request: OpenTicket) -> None:
-        """The team hears of a graver or a new matter; more words on the same one wait in the transcript."""
         route = self.routing.route(request.disposition, request.topic)
-        is_new_topic = request.topic != ticket.topic
+        before = ticket.disposition
         if _is_graver(ticket, request.disposition, route):
-            kind, tell = (
-                EventKind.RAISED,
-                _raise(ticket, request, route, self.routing.hours.add(self._now(), route.promise_hours)),
-            )
+            kind = EventKind.RAISED
+            tell = _raise(ticket, request, route, self.routing.hours.add(self._now(), route.promise_hours))
         else:
-            kind, tell = EventKind.NOTED, (ticket.team,) if is_new_topic else ()
+            kind = EventKind.NOTED
+            tell = (ticket.team,) if await self._is_news(session, ticket, request) else ()
         await self._record(
             session,
             ticket,
             kind,
             message_id=request.message_id,
             text=mask(request.text),
-            detail={"disposition": request.disposition.value, "topic": request.topic, "team": ticket.team},
+            detail={"topic": request.topic, "disposition": request.disposition, "before": before, "team": ticket.team},
             tell=tell,
         )
+
+    async def _is_news(self, session: AsyncSession, ticket: Ticket, request: OpenTicket) -> bool:
+        """Another matter, or the first words for a while. A burst of messages on one matter is no burst of e-mails."""
+        if request.topic != ticket.topic:
+            return True
+        heard_at = await session.scalar(
+            select(func.max(Notification.created_at)).where(Notification.ticket_id == ticket.id)
+        )
+        return heard_at is None or self._now() - heard_at >= _QUIET
 
     # --- what follows -------------------------------------------------------------------------------------------------
 

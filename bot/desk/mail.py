@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from bot.desk.message_log import LoggedMessage
 from bot.desk.models import Direction, EventKind, Ticket, TicketEvent
 from bot.desk.routing import Routing, Team
-from bot.desk.tickets import Contact, ContactKind, Priority
+from bot.desk.tickets import Contact, ContactKind, Disposition, Priority
 from bot.desk.wording import WORDS, Words, name_zone, write_time
 
 _CHANNEL_NAMES: Final = {"messenger": "Messenger", "x": "X"}
@@ -199,8 +199,18 @@ def _customer_message(ticket: Ticket, message_id: str, text: str, at: datetime) 
 
 def _name_change(news: News) -> str:
     """The same event tells one team that the ticket is theirs and another that it no longer is."""
-    lost_it = news.event.kind is EventKind.RAISED and news.event.detail.get("team") != news.team.key
-    return "handed_over" if lost_it else news.event.kind.value
+    kind, detail = news.event.kind, news.event.detail
+    if kind is EventKind.RAISED and detail.get("team") != news.team.key:
+        return "handed_over"
+    if kind is EventKind.RAISED and detail.get("before") == Disposition.HUMAN and not _is_contentious(detail):
+        return "specified"
+    if kind is EventKind.NOTED and detail.get("topic") == news.ticket.topic:
+        return "wrote_again"
+    return kind.value
+
+
+def _is_contentious(detail: Mapping[str, Any]) -> bool:
+    return detail.get("disposition") == Disposition.ESCALATE_CONTENTIOUS
 
 
 def _subject(news: News, label: str, words: Words) -> str:

@@ -56,6 +56,7 @@ class EventKind(StrEnum):
     CONTACT_CORRECTED = "contact_corrected"
     CONTACT_REFUSED = "contact_refused"
     CANCELLED = "cancelled"
+    RESOLVED = "resolved"
 
 
 class NotificationStatus(StrEnum):

@@ -1,22 +1,20 @@
 """Brings a database to the newest schema."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import structlog
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from bot.desk.database import Database, translate_outage
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 # Any number that no other use of this PostgreSQL database takes; it must never change.
 _ADVISORY_LOCK: Final = 7_206_417_239_001
-
-log = structlog.get_logger()
 
 
 async def migrate(database_url: str) -> None:
@@ -44,13 +42,17 @@ async def _switch_to_wal(database: Database) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    from alembic import command  # half a second that most importers of the desk never need
+
     if connection.dialect.name == "postgresql":
         # Held until the transaction ends. SQLite needs none: its write transaction is the lock.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     command.upgrade(alembic_config(connection), "head")
 
 
-def alembic_config(connection: Connection) -> Config:
+def alembic_config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -31,9 +31,7 @@ IBANS = [
 
 
 @pytest.mark.parametrize("card", CARDS)
-@pytest.mark.parametrize(
-    "separator", ["", " ", "-", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}", ".", " - ", "\n"]
-)
+@pytest.mark.parametrize("separator", ["", " ", "-", "\xa0", "\u202f", ".", " - ", "\n"])
 def test_a_card_number_keeps_only_its_last_four_digits(card: str, separator: str) -> None:
     groups = [card[start : start + 4] for start in range(0, len(card), 4)]
     masked = mask(f"ma carte {separator.join(groups)}, merci")

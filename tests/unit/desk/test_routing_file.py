@@ -79,7 +79,7 @@ def test_the_files_zone_and_holidays_win_over_the_brands() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("team: money, priority: urgent", "team: monney", "routing.yml:14: routes.escalate_contentious.fraud.team: there is no team 'monney'"),
+        ("team: money", "team: monney", "routing.yml:14: routes.escalate_contentious.fraud.team: there is no team"),
         ("priority: high", "priority: hihg", "routing.yml:13: routes.escalate_contentious.default.priority"),
         ("care@brand.example", "care brand", "routing.yml:8: teams.care.email"),
         ("care@brand.example", '"a@brand.example\\nBcc: b@brand.example"', "routing.yml:8: teams.care.email"),

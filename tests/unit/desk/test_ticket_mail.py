@@ -224,6 +224,23 @@ def test_the_team_that_loses_a_ticket_is_told_who_has_it() -> None:
     assert "Le ticket devient plus grave" in to_new
 
 
+@pytest.mark.parametrize(
+    ("kind", "detail", "headline"),
+    [
+        (EventKind.NOTED, {"topic": "order_status"}, "Le client a écrit de nouveau"),
+        (EventKind.NOTED, {"topic": "invoice"}, "Le client parle d’un autre sujet"),
+        (EventKind.RAISED, {"team": "orders", "before": "human", "disposition": "escalate_private"}, "se précise"),
+        (EventKind.RAISED, {"team": "orders", "before": "human", "disposition": "escalate_contentious"}, "plus grave"),
+        (EventKind.RAISED, {"team": "orders", "before": "escalate_private"}, "plus grave"),
+    ],
+)
+def test_the_headline_says_what_the_customers_new_words_mean(
+    kind: EventKind, detail: dict[str, str], headline: str
+) -> None:
+    content = plain(write(ticket(), kind, message_id="m5", text="…", detail=detail))
+    assert headline in content.splitlines()[0]
+
+
 def test_a_cancelled_ticket_promises_nothing_any_more() -> None:
     content = plain(write(ticket(status=TicketStatus.CANCELLED), EventKind.CANCELLED))
     assert "Promis" not in content
