@@ -24,7 +24,7 @@ def fit(dense: np.ndarray, grams: sparse.csr_matrix, classes: np.ndarray, c: flo
     the bias is exempt.
     """
     loss = _Loss(dense, grams, classes, c)
-    options = {"gtol": _FLAT_ENOUGH, "maxiter": _MOST_STEPS}
+    options = {"gtol": _FLAT_ENOUGH, "maxiter": _MOST_STEPS, "maxcor": 5}
     found = loss.matrix(minimize(loss, np.zeros(loss.size), jac=True, method="L-BFGS-B", options=options).x)
     return found[:-1], found[-1]
 
