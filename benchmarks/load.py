@@ -80,8 +80,6 @@ class Generator:
         requests = mixed_requests(maker, customers(CONVERSATIONS), x_share=order.x_share)
         await self._connections.open(CONNECTIONS)
         send = self._send_closed if order.loop == "closed" else self._send_open
-        gc.collect()
-        gc.disable()  # a collection over a million prepared requests would stall the schedule
         try:
             return await send(requests)
         finally:
@@ -187,6 +185,7 @@ def main() -> None:
     import uvloop
 
     order = Order(**json.load(sys.stdin))
+    gc.disable()  # a collection that walks all prepared requests would stall the schedule
 
     async def run() -> LoadResult:
         return await Generator(order).run()
