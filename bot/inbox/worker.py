@@ -204,6 +204,7 @@ class Worker:
                     msgspec.json.encode(choices) if answer else "",
                     (answer.language or "") if answer else "",
                     reason,
+                    int(utc_now() * 1000),
                     *(encode(reply) for reply in replies),
                 ],
             )
@@ -238,7 +239,13 @@ class Worker:
                     keys.holding(message.conversation_id),
                     self._layout.outbox(message.channel, message.conversation_id),
                 ],
-                args=[entry.consumer, encode(word), entry.id, _HOLDING_REMEMBERED_SECONDS],
+                args=[
+                    entry.consumer,
+                    encode(word),
+                    entry.id,
+                    _HOLDING_REMEMBERED_SECONDS,
+                    int(entry.appended_at * 1000),
+                ],
             )
         )
         if outcome == b"lost":
