@@ -99,11 +99,16 @@ async def translate_outage() -> AsyncIterator[None]:
     try:
         yield
     except (TimeoutError, OSError, PoolTimeout) as error:
-        raise DeskUnavailable(type(error).__name__) from error
+        raise DeskUnavailable(_first_line(error)) from error
     except DBAPIError as error:
         if not _is_outage(error):
             raise
-        raise DeskUnavailable(type(error.orig).__name__) from error
+        raise DeskUnavailable(_first_line(error.orig or error)) from error
+
+
+def _first_line(error: BaseException) -> str:
+    """What operators need; the driver's words on an outage hold no values of a statement."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
 
 
 def _is_outage(error: DBAPIError) -> bool:

@@ -58,7 +58,7 @@ async def test_a_sqlite_file_that_somebody_holds_too_long_is_an_outage(
     desk = open_desk(url, routing)
     holder = sqlite3.connect(tmp_path / "desk.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(DeskUnavailable):
+    with pytest.raises(DeskUnavailable, match="database is locked"):
         await desk.open_ticket(request_for())
     await desk.ping()  # reading goes on
     holder.execute("ROLLBACK")
