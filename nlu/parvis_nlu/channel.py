@@ -17,6 +17,7 @@ from __future__ import annotations
 import hmac
 import logging
 import os
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -75,8 +76,16 @@ class TurnChannel(InputChannel):
         except TurnStopped as stop:
             logger.warning("turn_stopped reason=%s detail=%s message_id=%s", stop.reason, stop.detail, turn.message_id)
             return response.json({"error": stop.reason}, status=503 if isinstance(stop, TryLater) else 500)
-        except Exception as error:
-            logger.exception("turn_broken error=%s message_id=%s", type(error).__name__, turn.message_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller decides how often to try
+            # Not the error's own words: they may quote the customer's.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(
+                "turn_broken error=%s at=%s:%s message_id=%s",
+                type(error).__name__,
+                where.filename,
+                where.lineno,
+                turn.message_id,
+            )
             return response.json({"error": "turn_broken"}, status=500)
         return response.json({"messages": answer.messages, "language": answer.language})
 

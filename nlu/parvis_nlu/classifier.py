@@ -20,6 +20,9 @@ from parvis_nlu.noise import noisy_copies
 
 logger = logging.getLogger(__name__)
 
+# What a message is about is said in its first lines; a pasted page would hold up every other conversation.
+_LETTERS_READ = 1000
+
 
 # Rasa wires components by the names of these methods' parameters and insists on their return annotations.
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -101,7 +104,9 @@ class SentenceIntentClassifier(IntentClassifier, GraphComponent):
             text = message.get(TEXT) or ""
             # Tapped buttons arrive as "/intent" and are read by Rasa itself at the end of the pipeline.
             known = self._head is not None and text.strip() and not text.startswith(INTENT_MESSAGE_PREFIX)
-            self._label(message, self._head.predict(text, self._config["ranking_length"]) if known else None)
+            self._label(
+                message, self._head.predict(text[:_LETTERS_READ], self._config["ranking_length"]) if known else None
+            )
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
