@@ -79,7 +79,7 @@ class TurnChannel(InputChannel):
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller decides how often to try
             # Not the error's own words: they may quote the customer's.
             where = traceback.extract_tb(error.__traceback__)[-1]
-            logger.error(
+            logger.error(  # noqa: TRY400
                 "turn_broken error=%s at=%s:%s message_id=%s",
                 type(error).__name__,
                 where.filename,
