@@ -112,16 +112,6 @@ def serve(desk: Desk, brand: Brand, port: int) -> None:
     app.run(host="127.0.0.1", port=port, single_process=True, access_log=False, motd=False)
 
 
-async def serve_in_background(desk: Desk, brand: Brand, port: int) -> Any:
-    """The same server inside a running event loop; answers with Sanic's server, to be closed by the caller."""
-    app = create_action_server(desk, brand)
-    server = await app.create_server(host="127.0.0.1", port=port, return_asyncio_server=True, access_log=False)
-    if server is None:
-        raise RuntimeError("Sanic made no server")
-    await server.startup()  # type: ignore[no-untyped-call]
-    return server
-
-
 def _by_intent(actions: list[Action], names: Mapping[str, str]) -> dict[str, Action]:
     by_name = {action.name(): action for action in actions}
     return {intent: by_name[name] for intent, name in names.items()}
