@@ -353,14 +353,14 @@ async def _desk(settings: Settings) -> None:
 
 
 async def _deliver(process: Process) -> None:
-    from bot.desk import DeskUnavailable, load_routing, open_desk
+    from bot.desk import DeskUnavailable, open_desk
     from bot.desk.log_feeder import LogFeeder
     from bot.desk.message_log import MessageLog
     from bot.desk.notifications import NotificationSender
 
     settings = process.settings
     await _migrate(settings)
-    desk = open_desk(settings.database_url, load_routing(settings.core.routing))
+    desk = open_desk(settings.database_url, _routing(settings))
     feeder = LogFeeder(process.redis, process.layout, MessageLog(desk.database), settings.inbox.lease_seconds)
     sender = NotificationSender(desk.database, desk.routing, settings.mail, settings.brand)
 
@@ -380,6 +380,16 @@ async def _deliver(process: Process) -> None:
     finally:
         watching.cancel()
         await desk.close()
+
+
+def _routing(settings: Settings) -> Any:
+    """Raises ``ConfigurationError`` with the line that is wrong."""
+    from bot.desk import RoutingError, load_routing
+
+    try:
+        return load_routing(settings.core.routing, time_zone=settings.brand.time_zone, country=settings.brand.country)
+    except RoutingError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 async def _migrate(settings: Settings) -> None:
@@ -402,10 +412,9 @@ async def _migrate(settings: Settings) -> None:
 def run_actions(settings: Settings) -> None:
     """Serve the custom actions until told to stop."""
     from actions.server import serve
-
-    from bot.desk import load_routing, open_desk
+    from bot.desk import open_desk
 
     configure_logging("actions", settings.core.log_format, settings.core.log_level)
     asyncio.run(_migrate(settings))
-    desk = open_desk(settings.database_url, load_routing(settings.core.routing))
+    desk = open_desk(settings.database_url, _routing(settings))
     serve(desk, settings.brand, settings.actions.port)

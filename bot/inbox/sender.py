@@ -73,6 +73,8 @@ class Sender:
         self._begin_send = load_script(redis, "begin_send")
         self._finish_send = load_script(redis, "finish_send")
         self._pauses = Pauses(redis)
+        # Sent, but the lease ran out before that could be written down: whoever wins it next may be this very process.
+        self._unrecorded: dict[str, str] = {}
         self._pause_key = keys.pause(channel.name, channel.account_id)
         self._allowance_key = keys.allowance(channel.name, channel.account_id)
 
@@ -100,6 +102,10 @@ class Sender:
     # One reply
 
     async def _deliver(self, entry: Entry[OutboundMessage | ActivityEntry], message: OutboundMessage) -> None:
+        unrecorded = self._unrecorded.get(message.reply_id)
+        if unrecorded is not None:
+            await self._sent(entry, message, unrecorded, "sent")
+            return
         attempt = await self._load_attempt(message) if entry.recovered else Attempt()
         while True:
             if attempt.in_flight_since is not None:
@@ -107,7 +113,10 @@ class Sender:
                 if platform_id is not None:
                     await self._sent(entry, message, platform_id, "settled")
                     return
-            attempt = await self._await_permission(entry, message)
+            permitted = await self._await_permission(entry, message)
+            if permitted is None:
+                return
+            attempt = permitted
             try:
                 async with self._slots:
                     sent = await self._channel.send(message)
@@ -120,6 +129,7 @@ class Sender:
                     return
                 attempt = await self._prepare_next(error, message, attempt)
             else:
+                self._unrecorded[message.reply_id] = sent.message_id
                 await self._note_allowance(sent)
                 await self._sent(entry, message, sent.message_id, "sent")
                 return
@@ -151,8 +161,11 @@ class Sender:
 
     async def _await_permission(
         self, entry: Entry[OutboundMessage | ActivityEntry], message: OutboundMessage
-    ) -> Attempt:
-        """Wait for the platform's limits and for the channel; mark the reply as in flight. Raises ``LeaseLost``."""
+    ) -> Attempt | None:
+        """Wait for the platform's limits and for the channel; mark the reply as in flight. Raises ``LeaseLost``.
+
+        None when the reply has left the outbox: the list of unfinished entries may be older than its end.
+        """
         text_digest = digest(message.text)
         while True:
             now = utc_now()
@@ -164,8 +177,16 @@ class Sender:
                         self._allowance_key,
                         keys.attempt(message.reply_id),
                         keys.expected(message.conversation_id),
+                        entry.stream,
                     ],
-                    args=[entry.consumer, int(utc_now() * 1000), self._channel.sends_per_second or 0, text_digest],
+                    args=[
+                        entry.consumer,
+                        int(utc_now() * 1000),
+                        self._channel.sends_per_second or 0,
+                        text_digest,
+                        keys.SENDERS,
+                        entry.id,
+                    ],
                 )
             )
             match word:
@@ -176,6 +197,8 @@ class Sender:
                     await asyncio.sleep(min(int(number) / 1000, 5.0) + random.uniform(0, 0.05))  # noqa: S311
                 case b"paused":
                     await asyncio.sleep(_PAUSED_POLL_SECONDS)
+                case b"done":
+                    return None
                 case _:
                     raise LeaseLost
 
@@ -183,6 +206,7 @@ class Sender:
         self, entry: Entry[OutboundMessage | ActivityEntry], message: OutboundMessage, platform_id: str, outcome: str
     ) -> None:
         await self._finish(entry, platform_id or None, "")
+        self._unrecorded.pop(message.reply_id, None)
         metrics.SENDS.labels(message.channel, outcome).inc()
         metrics.DELIVERY_SECONDS.labels(message.channel).observe(max(0.0, utc_now() - entry.appended_at))
 
@@ -214,8 +238,11 @@ class Sender:
         return Attempt(int(made or 0), int(since) / 1000 if since else None)
 
     async def _settle(self, message: OutboundMessage, since: float) -> str | None:
-        """The platform's id of the message if it did go out, else None. Waits for its echo first."""
-        deadline = since + self._limits.echo_wait_seconds
+        """The platform's id of the message if it did go out, else None. Waits for its echo first.
+
+        The wait counts from now, not from the call: while Redis was away, the gateway could not take echoes either.
+        """
+        deadline = utc_now() + self._limits.echo_wait_seconds
         while True:
             platform_id = await until_redis_answers(lambda: self._find_echo(message, since))
             if platform_id is not None:

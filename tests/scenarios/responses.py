@@ -26,6 +26,13 @@ _RESPONSES = _patterns()
 
 def response_of(text: str) -> str:
     """The response's name, or the text itself where it is none."""
+    by_line = {_match(line) for line in text.splitlines()}
+    if len(by_line) == 1 and None not in by_line:
+        return str(by_line.pop())  # said in every language, one a line
+    return _match(text) or f"unknown: {text}"
+
+
+def _match(text: str) -> str | None:
     plain = " ".join(text.split())
     matching = [name for name, patterns in _RESPONSES.items() if any(one.fullmatch(plain) for one in patterns)]
-    return matching[0] if matching else f"unknown: {text}"
+    return matching[0] if matching else None

@@ -1,8 +1,9 @@
 -- May this message go out now? If so, mark it as in flight, so that a crash is settled before it is tried again.
--- KEYS: lease, pause, allowance, attempt, conversation's expected echoes.
--- ARGV: consumer, time now in ms, sends a second (0: the headers alone tell), digest of the text.
--- Returns {'go', attempts so far} | {'wait', ms} | {'paused', 0} | {'lost', 0}.
+-- KEYS: lease, pause, allowance, attempt, conversation's expected echoes, outbox stream.
+-- ARGV: consumer, time now in ms, sends a second (0: the headers alone tell), digest of the text, group, entry id.
+-- Returns {'go', attempts so far} | {'wait', ms} | {'paused', 0} | {'lost', 0} | {'done', 0} for what left the outbox.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lost', 0} end
+if #redis.call('XPENDING', KEYS[6], ARGV[5], ARGV[6], ARGV[6], 1) == 0 then return {'done', 0} end
 if redis.call('EXISTS', KEYS[2]) == 1 then return {'paused', 0} end
 local now, rate = tonumber(ARGV[2]), tonumber(ARGV[3])
 local state = redis.call('HMGET', KEYS[3], 'blocked_until', 'remaining', 'resets_at', 'next_slot')

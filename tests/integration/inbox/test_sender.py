@@ -250,6 +250,19 @@ async def test_a_sender_killed_in_flight_leaves_a_reply_that_its_heir_settles(re
     await heir.end()
 
 
+async def test_a_reply_that_has_left_the_outbox_is_not_sent_again(redis, layout, platform):
+    """A list of unfinished entries may be read just before one of them ends, and be worked off just after."""
+    sending = Sending(redis, layout, platform)
+    await sending.put("first")
+    await until(lambda: platform.texts == ["first"] and sending.consumer.waiting == 0)
+    stream = layout.outbox(ChannelName.MESSENGER, "messenger:PAGE:ann")
+    [(entry_id, fields)] = await redis.xrange(stream)
+    await sending.consumer._dispatch(stream, entry_id.decode(), fields, recovered=True)
+    await until(lambda: sending.consumer.waiting == 0)
+    assert platform.calls == 1
+    await sending.end()
+
+
 async def test_a_sign_of_life_is_shown_at_once_and_a_stale_one_is_dropped(redis, layout, sending, platform):
     stream = layout.outbox(ChannelName.MESSENGER, "messenger:PAGE:ann")
     fields = {"activity": "typing", "account": "PAGE", "user": "ann"}
