@@ -52,6 +52,8 @@ class WatchedEndpoint(EndpointConfig):
         **kwargs: Any,
     ) -> Any:
         kwargs["timeout"] = self._timeout
+        # With `enable_selective_domain` Rasa leaves the key out, and rasa-sdk 3.21 answers 449 until it is there.
+        kwargs["json"].setdefault("domain", {})
         try:
             return await self._send(method, kwargs)
         except ClientResponseError as error:

@@ -448,8 +448,9 @@ async def test_a_killed_rasa_finishes_the_turn_after_its_restart(
     hang.touch()
     try:
         asking = asyncio.create_task(customer.client.ask(turn))
-        while not installation.runs_of(turn.message_id):
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(20):
+            while not installation.runs_of(turn.message_id):
+                await asyncio.sleep(0.02)
         installation.rasa.kill()
         with pytest.raises(AssistantAway):
             await asking
