@@ -39,16 +39,23 @@ def facebook_credentials(credentials: Credentials, path: Path) -> Path:
 
 
 def start_rasa(
-    children: Children, *, project: Path, model: Path, port: int, credentials: Path, environment: Mapping[str, str]
+    children: Children,
+    *,
+    folder: Path,
+    model: Path,
+    endpoints: Path,
+    port: int,
+    credentials: Path,
+    environment: Mapping[str, str],
 ) -> Child:
     """``rasa run`` with one channel; returns when it answers, which is after it has loaded its model. Raises
     ``ChildFailed``."""
     command = [
         str(nlu_python(PROJECT_ROOT)),
         *("-m", "rasa", "run", "--interface", "127.0.0.1", "--port", str(port)),
-        *("--model", str(model), "--credentials", str(credentials), "--endpoints", str(project / "endpoints.yml")),
+        *("--model", str(model), "--credentials", str(credentials), "--endpoints", str(endpoints)),
     ]
-    child = children.start("rasa", command, environment, project)
+    child = children.start("rasa", command, environment, folder)
     child.wait_until_ready(f"http://127.0.0.1:{port}/webhooks/facebook/", READY_SECONDS)
     return child
 

@@ -14,7 +14,7 @@ class Plan:
     """Narrowing ends when the lowest failed rate is within this factor of the highest held."""
     step_seconds: float = 3.0
     proof_seconds: float = 15.0
-    proofs: int = 6
+    proofs: int = 5
     """How many longer steps may be tried, each at a lower rate than the one before."""
     lowest_rate: float = 0.5
 
@@ -76,7 +76,8 @@ class RateSearch:
             self.result = step.rate
             return
         self._proofs_left -= 1
-        self._proof_rate = step.rate / self._plan.precision
+        # Each time a larger step down: a machine that is busy with something else may be far below its best.
+        self._proof_rate = step.rate / self._plan.precision ** (self._plan.proofs - self._proofs_left)
 
     def _next_rate(self) -> float | None:
         """The next rate to try; the highest held one when narrowing is done; None when not even the lowest is held."""

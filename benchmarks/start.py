@@ -74,8 +74,9 @@ def _start_default(project: Path, home: Path) -> dict[str, float]:
     with Children(home / "logs") as children:
         child = start_rasa(
             children,
-            project=project,
+            folder=project,
             model=model,
+            endpoints=project / "endpoints.yml",
             port=free_port(),
             credentials=facebook_credentials(Credentials.draw(), home / "credentials.yml"),
             environment=rasa_environment("http://127.0.0.1:9"),
@@ -95,7 +96,7 @@ def _report(processes: dict[str, dict[str, float]], together: dict[str, float], 
         "rasa_default": default,
     }
     rows = [_row(f"parvis {name}", figures) for name, figures in processes.items()]
-    rows.append(_row("**parvis up**, all of them and the supervisor", together))
+    rows.append(_row("all of them and the supervisor (`parvis up`)", together))
     rows.append(_row("rasa_default: `rasa run` of the project of `rasa init`", default))
     return Report(
         bench="start",

@@ -72,8 +72,9 @@ def _drive_default(project: Path, home: Path, progress: Progress) -> dict[str, P
     with Children(home / "logs") as children:
         start_rasa(
             children,
-            project=project,
+            folder=project,
             model=model,
+            endpoints=project / "endpoints.yml",
             port=port,
             credentials=facebook_credentials(credentials, home / "credentials.yml"),
             environment=rasa_environment(f"http://127.0.0.1:{send_port}/v2.12"),
