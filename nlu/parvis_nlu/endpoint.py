@@ -15,6 +15,7 @@ from parvis_nlu.errors import ActionFailed, ActionServerAway, TurnBroken
 # Shorter than the time a caller of a turn waits, so that a hung action is an answer (503) and no riddle.
 _SECONDS_FOR_AN_ACTION = 20.0
 _CANNOT_RUN = 400  # rasa-sdk's word for ActionExecutionRejection, which is part of the dialogue
+_AWAY = frozenset({502, 503, 504})  # what the action needs is away; a 500 is a defect of its own
 
 _ANSWER = Draft202012Validator(RemoteAction.action_response_format_spec())
 
@@ -59,7 +60,7 @@ class WatchedEndpoint(EndpointConfig):
         except ClientResponseError as error:
             if error.status == _CANNOT_RUN:
                 raise
-            if error.status >= 500:
+            if error.status in _AWAY:
                 raise ActionFailed(str(error.status)) from error
             raise TurnBroken(f"action server: {error.status}") from error
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, asyncio.TimeoutError) as error:

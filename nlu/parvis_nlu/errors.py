@@ -3,7 +3,7 @@
 ``TurnStopped``
 ├── ``TryLater``               what the turn needs is away; nothing was kept of it (HTTP 503)
 │   ├── ``ActionServerAway``   no connection to the action server, or no answer in time
-│   ├── ``ActionFailed``       the action server answered with a server error
+│   ├── ``ActionFailed``       something that the action needs is away
 │   ├── ``StorageAway``        Redis does not answer
 │   └── ``ConversationChanged``  another turn of this conversation was saved meanwhile
 └── ``TurnBroken``             the turn itself fails, and would fail again (HTTP 500)
@@ -37,7 +37,7 @@ class ActionServerAway(TryLater):
 
 
 class ActionFailed(TryLater):
-    """An action ended in a server error; its events would be lost."""
+    """An action says that what it needs (the desk's database) is away; its events would be lost."""
 
     reason = "action_failed"
 

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.assistant import Answer, AssistantAway, AssistantClient, Turn, rasa_command
+from bot.assistant import Answer, AssistantAway, AssistantClient, Turn, TurnFailed, rasa_command
 from bot.channels.vocabulary import ChannelName, InboundMessage, QuickReply
 from bot.trainer.evaluation import evaluate
 from bot.trainer.training import TrainingFailed, is_current, train
@@ -161,7 +161,7 @@ class Break(Action):
         return "action_break"
 
     async def run(self, dispatcher, tracker, domain):
-        raise RuntimeError("the desk is away")
+        raise RuntimeError("a defect")
 
 
 class Decline(Action):
@@ -413,9 +413,9 @@ async def test_a_failing_action_leaves_the_conversation_as_it_was(
     await customer.says("what time do you open?")
     key = f"parvis:tracker:{customer.turn('').conversation_id}"
     before = installation.valkey.client().hgetall(key)
-    with pytest.raises(AssistantAway) as caught:
+    with pytest.raises(TurnFailed) as caught:
         await customer.taps("/contentious_complaint")
-    assert caught.value.reason == "action_failed"
+    assert caught.value.reason == "turn_broken"
     assert installation.valkey.client().hgetall(key) == before
     assert await customer.says("are you open on sunday?") == ["We open at ten."]
 
