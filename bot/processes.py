@@ -25,67 +25,35 @@ class ProcessSpec:
 
 def processes(settings: Settings) -> list[ProcessSpec]:
     """In the order in which they are started: the slowest early, after what the others wait for."""
-    operations = settings.operations
-
-    def ready(port: int) -> str:
-        return f"http://127.0.0.1:{port}/ready"
-
-    specs: list[ProcessSpec] = []
-    if settings.redis.embedded:
-        specs.append(
-            ProcessSpec("redis", "keeps the streams (Valkey)", settings.redis.port, "PARVIS_REDIS_PORT", None, 1)
-        )
-    specs += [
-        ProcessSpec(
+    rasa, operations, simulator = settings.rasa, settings.operations, settings.simulator
+    specs = [
+        _local("actions", "opens tickets", settings.actions.port, "PARVIS_ACTIONS_PORT", 6),
+        _local("gateway", "receives webhooks", settings.gateway.port, "PARVIS_GATEWAY_PORT", 4),
+        _local("worker", "asks the assistant", operations.worker_port, "PARVIS_OPS_WORKER_PORT", 10, "waits for rasa"),
+        _local("sender", "delivers replies", operations.sender_port, "PARVIS_OPS_SENDER_PORT", 4),
+        _local("desk", "e-mails the teams", operations.desk_port, "PARVIS_OPS_DESK_PORT", 6),
+    ]
+    if not rasa.url:
+        understanding = ProcessSpec(
             "rasa",
             "understands and decides",
-            settings.rasa.port,
+            rasa.port,
             "PARVIS_RASA_PORT",
-            f"{settings.rasa.address}/webhooks/parvis/health",
-            20,
-            "imports its machine-learning libraries and loads the model",
-        ),
-        ProcessSpec(
-            "actions", "opens tickets", settings.actions.port, "PARVIS_ACTIONS_PORT", ready(settings.actions.port), 4
-        ),
-        ProcessSpec(
-            "gateway",
-            "receives webhooks",
-            settings.gateway.port,
-            "PARVIS_GATEWAY_PORT",
-            ready(settings.gateway.port),
-            2,
-        ),
-        ProcessSpec(
-            "worker",
-            "asks the assistant",
-            operations.worker_port,
-            "PARVIS_OPS_WORKER_PORT",
-            ready(operations.worker_port),
-            20,
-            "waits for the assistant",
-        ),
-        ProcessSpec(
-            "sender",
-            "delivers replies",
-            operations.sender_port,
-            "PARVIS_OPS_SENDER_PORT",
-            ready(operations.sender_port),
-            3,
-        ),
-        ProcessSpec(
-            "desk", "e-mails the teams", operations.desk_port, "PARVIS_OPS_DESK_PORT", ready(operations.desk_port), 3
-        ),
-    ]
-    if settings.simulated:
-        specs.append(
-            ProcessSpec(
-                "simulator",
-                "two phones and a mailbox",
-                settings.simulator.port,
-                "PARVIS_SIMULATOR_PORT",
-                f"{settings.simulator.address}/health",
-                2,
-            )
+            f"{rasa.address}/webhooks/parvis/health",
+            usual_seconds=10,
+            slow_because="imports its machine-learning libraries and loads the model",
         )
+        specs.insert(0, understanding)
+    if settings.redis.embedded:
+        valkey = ProcessSpec("redis", "keeps the streams (Valkey)", settings.redis.port, "PARVIS_REDIS_PORT", None, 2)
+        specs.insert(0, valkey)
+    if settings.simulated:
+        specs.append(_local("simulator", "two phones and a mailbox", simulator.port, "PARVIS_SIMULATOR_PORT", 4))
     return specs
+
+
+def _local(
+    name: str, purpose: str, port: int, port_setting: str, usual_seconds: float, slow_because: str = ""
+) -> ProcessSpec:
+    ready_url = f"http://127.0.0.1:{port}/ready"
+    return ProcessSpec(name, purpose, port, port_setting, ready_url, usual_seconds, slow_because)

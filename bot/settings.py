@@ -148,6 +148,7 @@ class SimulatorSettings(BaseSettings):
     x_shape: Literal["activity", "account_activity"] = Field(
         default="activity", description="Which of X's two webhook formats is spoken"
     )
+    x_rate_limit: int = Field(default=15000, ge=1, description="Direct messages in 15 minutes; the real X allows 15")
 
     @property
     def address(self) -> str:
