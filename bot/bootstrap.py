@@ -1,6 +1,7 @@
 """The one place of wiring: settings become channels, inbox, assistant and desk, and these become processes."""
 
 import asyncio
+import gc
 import json
 import os
 import secrets
@@ -181,6 +182,9 @@ async def _run(settings: Settings, port: int, conditions: tuple[str, ...], body:
         stopping.cancel()
         if starting.done():
             starting.result()
+            # What is loaded by now stays: no collection needs to walk it again.
+            gc.collect()
+            gc.freeze()
             await body(process)
         starting.cancel()
     finally:

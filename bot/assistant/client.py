@@ -5,9 +5,10 @@
 └── ``TurnFailed``     this very turn fails: try a few times, then let a person look at it
 """
 
+from http import HTTPStatus
 from typing import Final
 
-import httpx
+import aiohttp
 import msgspec
 
 from bot.assistant.turns import Turn
@@ -60,16 +61,14 @@ _answer_decoder: Final = msgspec.json.Decoder(Answer)
 
 
 class AssistantClient:
-    """Keeps connections open; close it when done. Safe for many turns at once."""
+    """Keeps connections open; close it when done. Safe for many turns at once, in one event loop."""
 
     def __init__(self, address: str, timeout_seconds: float = 30.0, token: str = "") -> None:
         """``address`` of the Rasa process, e.g. ``http://127.0.0.1:5005``. ``token`` is shared with it, if any."""
-        self._http = httpx.AsyncClient(
-            base_url=address,
-            timeout=httpx.Timeout(timeout_seconds, connect=_SECONDS_TO_CONNECT),
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            trust_env=False,
-        )
+        self._address = address.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=_SECONDS_TO_CONNECT)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._kept: aiohttp.ClientSession | None = None
 
     async def ask(self, turn: Turn) -> Answer:
         """The same ``message_id`` gets the same answer again. Raises ``AssistantAway`` or ``TurnFailed``."""
@@ -80,39 +79,51 @@ class AssistantClient:
             "input_channel": turn.channel,
             "metadata": turn.metadata,
         }
+        body = msgspec.json.encode(request)
         try:
-            response = await self._http.post(_WEBHOOK, content=msgspec.json.encode(request))
-        except httpx.TimeoutException as error:
+            async with self._session.post(self._address + _WEBHOOK, data=body) as response:
+                return _read(response.status, await response.read())
+        except TimeoutError as error:
             raise AssistantAway("timeout") from error
-        except httpx.TransportError as error:
+        except aiohttp.ClientError as error:
             raise AssistantAway("unreachable") from error
-        return _read(response)
 
     async def ready(self) -> bool:
         """Whether a model is loaded and turns are taken."""
+        timeout = aiohttp.ClientTimeout(total=_SECONDS_FOR_HEALTH)
         try:
-            response = await self._http.get(_HEALTH, timeout=_SECONDS_FOR_HEALTH)
-        except httpx.TransportError:
+            async with self._session.get(self._address + _HEALTH, timeout=timeout) as response:
+                return response.status == HTTPStatus.OK
+        except (TimeoutError, aiohttp.ClientError):
             return False
-        return response.status_code == httpx.codes.OK
 
     async def close(self) -> None:
-        await self._http.aclose()
+        if self._kept is not None:
+            await self._kept.close()
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        """Made at its first use, since it belongs to the event loop in which it is made."""
+        if self._kept is None:
+            self._kept = aiohttp.ClientSession(
+                timeout=self._timeout, headers={"Content-Type": "application/json", **self._headers}
+            )
+        return self._kept
 
 
-def _read(response: httpx.Response) -> Answer:
-    if response.status_code == httpx.codes.OK:
+def _read(status: int, body: bytes) -> Answer:
+    if status == HTTPStatus.OK:
         try:
-            return _answer_decoder.decode(response.content)
+            return _answer_decoder.decode(body)
         except msgspec.DecodeError as error:
             raise TurnFailed("unreadable") from error
-    reason = _reason(response)
+    reason = _reason(status, body)
     # An answer that is neither ours nor the turn's fault (401, 404, a proxy's 502) is an operator's to mend.
-    raise TurnFailed(reason) if response.status_code in _FAULTS_OF_THE_TURN else AssistantAway(reason)
+    raise TurnFailed(reason) if status in _FAULTS_OF_THE_TURN else AssistantAway(reason)
 
 
-def _reason(response: httpx.Response) -> str:
+def _reason(status: int, body: bytes) -> str:
     try:
-        return msgspec.json.decode(response.content, type=_Problem).error
+        return msgspec.json.decode(body, type=_Problem).error
     except msgspec.DecodeError:
-        return f"http-{response.status_code}"
+        return f"http-{status}"

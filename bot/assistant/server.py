@@ -1,6 +1,7 @@
 """How the Rasa process is started. It has an environment of its own (``nlu/.venv``, Python 3.10)."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,8 @@ _QUIET: Final = {
     "LOG_LEVEL_LIBRARIES": "WARNING",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
     "PYTHONWARNINGS": "ignore",  # the deprecations of libraries that will not move any more
-    "MPLCONFIGDIR": os.devnull,
+    # Rasa imports matplotlib, which makes a folder at each start unless it is given one.
+    "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "parvis-matplotlib"),
 }
 
 
