@@ -16,7 +16,7 @@ def test_a_general_question_on_messenger_gets_a_friendly_answer_that_discloses_a
 
 def test_a_private_question_on_x_opens_a_ticket_and_is_completed_with_an_address(parvis: Installation, user):
     parvis.write("x", user, "where is my order??")
-    eventually(lambda: "utter_ask_contact" in _responses(parvis, "x", user))
+    eventually(lambda: "utter_request_contact" in _responses(parvis, "x", user))
     opened = eventually(lambda: _mails_about(parvis, user))
     assert "where is my order??" in opened[0]["text"]
 
