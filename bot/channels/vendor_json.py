@@ -142,6 +142,21 @@ def first_time(*candidates: float | None) -> float:
     return time.time()
 
 
+def is_clean_id(value: str) -> bool:
+    """Whether ``id_at`` would leave it as it is."""
+    return value != "" and "\0" not in value and value == value.strip()
+
+
+def holds_ink(value: str) -> bool:
+    """Whether ``text_at`` would leave it as it is."""
+    return value != "" and "\0" not in value and not value.isspace()
+
+
+def time_of_milliseconds(value: int) -> float | None:
+    """UTC seconds since the epoch; None for what ``time_at`` would not take for milliseconds."""
+    return _plausible(value) if value >= _MILLISECONDS_FROM else None
+
+
 def event_name(*parts: object) -> str:
     """A vendor's key or type as a name fit for logs and metrics; anything else could carry a customer's words."""
     name = ".".join(part for part in parts if isinstance(part, str) and part)[:64]

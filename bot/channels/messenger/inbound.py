@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from bot.channels.base import Handshake, MalformedPayload
+from bot.channels.messenger.plain import read_plain_texts
 from bot.channels.signature import hex_signature, require_equal, same_secret
 from bot.channels.vendor_json import (
     JsonObject,
@@ -100,6 +101,10 @@ class MessengerInbound:
 
     def parse(self, body: bytes) -> list[Event]:
         """Read one webhook body, which may batch several entries. Raises ``MalformedPayload``."""
+        plain = read_plain_texts(body, self._page_id)
+        return self._read_leniently(body) if plain is None else plain
+
+    def _read_leniently(self, body: bytes) -> list[Event]:
         payload = read_object(body)
         if not isinstance(payload.get("object"), str) or not isinstance(payload.get("entry"), list):
             raise MalformedPayload("the body is not a webhook of the Graph API")

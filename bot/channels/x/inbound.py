@@ -35,6 +35,7 @@ from bot.channels.vocabulary import (
     NoticeKind,
     UnknownEvent,
 )
+from bot.channels.x.plain import read_plain_texts
 
 # X answers whoever asks with the HMAC of the crc_token, which is the very signature that its POST requests carry: a
 # token that reads as a JSON body would make us sign a stranger's forgery. X's own tokens are plain words.
@@ -92,6 +93,10 @@ class XInbound:
 
     def parse(self, body: bytes) -> list[Event]:
         """Read one webhook body of either shape. Raises ``MalformedPayload``."""
+        plain = read_plain_texts(body, self._account_id)
+        return self._read_leniently(body) if plain is None else plain
+
+    def _read_leniently(self, body: bytes) -> list[Event]:
         payload = read_object(body)
         if "for_user_id" in payload:
             return list(self._read_account_activity(payload))
