@@ -10,6 +10,7 @@ loop can tell roughly what a server takes at most, which is where a search for i
 import asyncio
 import gc
 import json
+import math
 import subprocess
 import sys
 import time
@@ -93,7 +94,7 @@ class Generator:
         next_one, total = 0, len(prepared)
         while next_one < total:
             now = clock()
-            due = min(total, int((now - started_at) * order.rate) + 1)
+            due = min(total, math.floor((now - started_at) * order.rate) + 1)
             for position in range(next_one, due):
                 due_at = started_at + position / order.rate
                 self._lateness.append(clock() - due_at)

@@ -16,7 +16,7 @@ class Plan:
     proof_seconds: float = 15.0
     proofs: int = 5
     """How many longer steps may be tried, each at a lower rate than the one before."""
-    lowest_rate: float = 0.5
+    lowest_rate: float = 2.0
 
 
 @dataclass(frozen=True)
