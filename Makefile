@@ -17,25 +17,25 @@ help: ## List the verbs
 setup: $(UV) .venv/.installed nlu/.venv/.installed ## Install both Python environments
 
 run: setup ## Install what is missing, train if needed, start everything; Ctrl-C stops it
-	@$(UV) run --no-sync parvis up --foreground
+	@.venv/bin/parvis up --foreground
 
 test: setup ## Install what is missing and run every test
-	@$(UV) run --no-sync pytest
+	@.venv/bin/pytest
 
 check: setup ## Lint, types, import contracts, lock files
-	$(UV) run --no-sync ruff check
-	$(UV) run --no-sync ruff format --check
-	$(UV) run --no-sync mypy
-	$(UV) run --no-sync lint-imports
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
 	$(UV) lock --check
 	$(UV) lock --check --project nlu
 
 format: setup ## Format the code
-	$(UV) run --no-sync ruff check --fix
-	$(UV) run --no-sync ruff format
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
 
 bench: setup ## Measure, each figure beside its baseline
-	@$(UV) run --no-sync parvis bench
+	@.venv/bin/parvis bench
 
 clean: ## Remove environments, models and state (conversations and tickets too)
 	rm -rf .venv nlu/.venv models var

@@ -1,6 +1,8 @@
 """Bringing everything up before a person's eyes: what happens, how long it takes, and why."""
 
 import json
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -112,17 +114,17 @@ def status_table(statuses: list[ProcessStatus]) -> Table:
 
 
 def stay_until_interrupted(settings: Settings, console: Console) -> None:
-    """Until Ctrl-C; then everything stops."""
+    """Until Ctrl-C or SIGTERM; then everything stops. A second Ctrl-C does not leave half of it running."""
+    interrupted = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: interrupted.set())
     supervisor = Supervisor(settings)
     console.print("\nCtrl-C stops everything.", style="dim")
-    try:
-        while supervisor.running():
-            time.sleep(1.0)
-    except KeyboardInterrupt:
-        console.print("\nStopping …")
-    finally:
-        supervisor.stop()
-        console.print("All is stopped.")
+    while supervisor.running() and not interrupted.wait(1.0):
+        pass
+    console.print("\nStopping …")
+    supervisor.stop()
+    console.print("All is stopped.")
 
 
 # The assistant
