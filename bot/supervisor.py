@@ -149,6 +149,9 @@ class Supervisor:
             "directory": str(PROJECT_ROOT),
             "childlogdir": str(self.log_folder.resolve()),
         }
+        # supervisord stops a group at once, and one group after the other: what needs Redis first, Redis last.
+        together = [spec.name for spec in self.specs if spec.name != "redis"]
+        parser["group:parvis"] = {"programs": ",".join(together), "priority": "20"}
         for order, spec in enumerate(self.specs):
             parser[f"program:{spec.name}"] = {
                 "command": " ".join(f'"{word}"' for word in spec.command),
