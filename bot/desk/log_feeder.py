@@ -34,8 +34,7 @@ log = structlog.get_logger()
 
 _CONSUMER = "feeder"
 _BATCH = 500
-_BLOCK_MS = 1000
-_GATHER_SECONDS = 0.1
+_PAUSE_SECONDS = 0.25
 _TRIM_SECONDS = 60.0
 
 StreamEntry = tuple[str, str, Mapping[bytes, bytes]]
@@ -107,13 +106,11 @@ class LogFeeder:
         return entries_of(read)
 
     async def _read_new(self) -> list[StreamEntry]:
-        # Waits for the first entry, then lets a batch gather: one insert for many messages.
-        streams = self._all_from(">")
-        first = entries_of(await self._redis.xreadgroup(keys.MESSAGE_LOG, _CONSUMER, streams, count=1, block=_BLOCK_MS))
-        if not first:
-            return []
-        await asyncio.sleep(_GATHER_SECONDS)
-        return [*first, *entries_of(await self._redis.xreadgroup(keys.MESSAGE_LOG, _CONSUMER, streams, count=_BATCH))]
+        # Looks now and then instead of waiting for the first entry: the log is in no hurry, and what wakes with every
+        # message takes the processor from the turn itself.
+        await asyncio.sleep(_PAUSE_SECONDS)
+        read = await self._redis.xreadgroup(keys.MESSAGE_LOG, _CONSUMER, self._all_from(">"), count=_BATCH)
+        return entries_of(read)
 
     async def _record(self, entries: Sequence[StreamEntry]) -> None:
         if not entries:
