@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks import report
 from benchmarks.children import ChildFailed
-from bot.bootstrap import ConfigurationError
+from bot.configuration import ConfigurationError
 from bot.settings import PROJECT_ROOT, Settings
 
 

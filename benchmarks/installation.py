@@ -78,7 +78,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def _describe_processes() -> list[Spec]:
-    from bot.bootstrap import load_settings
+    from bot.configuration import load_settings
     from bot.processes import processes
 
     settings = load_settings()

@@ -25,7 +25,7 @@ app.add_typer(channels, name="channels")
 
 def main() -> None:
     """Errors that a person can mend are one line, without a traceback."""
-    from bot.bootstrap import ConfigurationError
+    from bot.configuration import ConfigurationError
 
     try:
         app()
@@ -39,7 +39,7 @@ class OperatorError(Exception):
 
 
 def _settings() -> Any:
-    from bot.bootstrap import load_settings
+    from bot.configuration import load_settings
 
     return load_settings()
 
@@ -166,7 +166,7 @@ def desk() -> None:
 @app.command(rich_help_panel="One process")
 def simulator() -> None:
     """Run the simulator of Messenger, X and a mailbox."""
-    from bot.bootstrap import environment_of
+    from bot.configuration import environment_of
 
     command = [sys.executable, "-m", "simulator"]
     os.execve(command[0], command, {**os.environ, **environment_of(_settings())})  # noqa: S606 -- fixed

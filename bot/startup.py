@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.bootstrap import ConfigurationError
+from bot.configuration import ConfigurationError
 from bot.processes import ProcessSpec
 from bot.settings import PROJECT_ROOT, Settings
 from bot.supervisor import ProcessStatus, Supervisor

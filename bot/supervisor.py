@@ -25,7 +25,7 @@ from typing import Any
 import redis
 from supervisor.xmlrpc import SupervisorTransport
 
-from bot.bootstrap import ConfigurationError
+from bot.configuration import ConfigurationError
 from bot.processes import ProcessSpec, processes
 from bot.settings import PROJECT_ROOT, Settings
 

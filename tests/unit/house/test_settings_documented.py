@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.bootstrap import ConfigurationError, load_settings, missing_settings
+from bot.configuration import ConfigurationError, load_settings, missing_settings
 from bot.settings import PROJECT_ROOT, Settings
 
 
