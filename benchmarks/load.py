@@ -175,6 +175,7 @@ def generate(order: Order) -> LoadResult:
         input=json.dumps(asdict(order)).encode(),
         stdout=subprocess.PIPE,
         timeout=order.seconds + PATIENCE_SECONDS + 60,
+        start_new_session=True,  # Ctrl-C is for whoever waits here, which then kills this
         check=True,
     )
     answer: dict[str, Any] = json.loads(finished.stdout)

@@ -143,6 +143,7 @@ def drive(order: TurnOrder) -> dict[str, PhaseResult]:
         input=json.dumps(asdict(order)).encode(),
         stdout=subprocess.PIPE,
         timeout=min(longest, 600) + 60,
+        start_new_session=True,  # Ctrl-C is for whoever waits here, which then kills this
         check=True,
     )
     return {name: _read(facts) for name, facts in json.loads(finished.stdout).items()}
