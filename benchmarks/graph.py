@@ -1,6 +1,7 @@
 """Stands for the platforms' send endpoints: takes every message at once and notes when it came.
 
-Real ones answer after a tenth of a second or more; whoever waits for them while it serves others is spared that here.
+Real ones answer after a tenth of a second or more (``answers_after``); whoever waits for each answer before the next
+call is spared that while it is 0.
 
     python -m benchmarks.graph PORT     counts messages; GET /count tells how many
 """
@@ -26,6 +27,8 @@ class SendEndpoint:
     def __init__(self, arrived: Arrived | None = None) -> None:
         self._arrived = arrived
         self.messages = 0
+        self.answers_after = 0.0
+        """Seconds between a request's arrival and its answer."""
 
     async def listen(self, port: int) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(lambda: _SendConnection(self), "127.0.0.1", port)
@@ -73,7 +76,11 @@ class _SendConnection(asyncio.Protocol):
         status, answer = self._endpoint.answer(method, target.partition("?")[0], body)
         content = json.dumps(answer).encode()
         head_line = f"HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-        self._transport.write(head_line.encode() + content)
+        response = head_line.encode() + content
+        if self._endpoint.answers_after:
+            asyncio.get_running_loop().call_later(self._endpoint.answers_after, self._transport.write, response)
+        else:
+            self._transport.write(response)
 
 
 async def _serve(port: int) -> None:

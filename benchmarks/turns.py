@@ -19,20 +19,22 @@ from benchmarks.platforms import Credentials, RequestMaker, customers
 
 PATIENCE_SECONDS = 5.0
 _CONNECTIONS = 32
-_PAUSE_SECONDS = 0.02
-"""Between two turns of an idle system, for whatever follows a reply."""
 
 
 @dataclass(frozen=True)
 class Phase:
     """``per_second`` None: one turn after the other, the system idle in between. ``newcomers``: each message is a
-    customer's first; otherwise the customers of the run write in turns, all of whom wrote before."""
+    customer's first; otherwise the customers of the run write in turns, all of whom wrote before. The send endpoint
+    answers each call after ``platform_seconds``; ``pause_seconds`` lie between two turns of an idle system, for
+    whatever follows a reply."""
 
     name: str
     texts: Sequence[str]
     turns: int
     per_second: float | None = None
     newcomers: bool = False
+    platform_seconds: float = 0.0
+    pause_seconds: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,12 @@ class TurnDriver:
         self._order = order
         self._maker = RequestMaker(Credentials(**order.credentials), f"127.0.0.1:{order.port}", order.path)
         self._conversations = Conversations()
+        self._endpoint = SendEndpoint(self._conversations.arrived)
         self._connections = Connections(order.port)
         self._users = customers(order.conversations)
 
     async def run(self) -> dict[str, PhaseResult]:
-        server = await SendEndpoint(self._conversations.arrived).listen(self._order.send_port)
+        server = await self._endpoint.listen(self._order.send_port)
         await self._connections.open(_CONNECTIONS)
         try:
             return {phase.name: await self._run_phase(phase) for phase in self._order.phases}
@@ -99,6 +102,7 @@ class TurnDriver:
 
     async def _run_phase(self, phase: Phase) -> PhaseResult:
         tally = _Tally()
+        self._endpoint.answers_after = phase.platform_seconds
         users = customers(phase.turns) if phase.newcomers else self._users
         requests = []
         for turn in range(phase.turns):
@@ -107,7 +111,7 @@ class TurnDriver:
         if phase.per_second is None:
             for user, request in requests:
                 await self._take_turn(user, request, tally)
-                await asyncio.sleep(_PAUSE_SECONDS)
+                await asyncio.sleep(phase.pause_seconds)
         else:
             await self._take_turns_at(phase.per_second, requests, tally)
         latency = summarize(tally.seconds) if tally.seconds else None
@@ -136,8 +140,10 @@ class TurnDriver:
 
 def drive(order: TurnOrder) -> dict[str, PhaseResult]:
     """Run all phases in a process of its own. Raises ``subprocess.SubprocessError`` when it fails or hangs."""
-    slowest = PATIENCE_SECONDS + _PAUSE_SECONDS
-    longest = sum(phase.turns * (1 / phase.per_second if phase.per_second else slowest) for phase in order.phases)
+    longest = sum(
+        phase.turns * (1 / phase.per_second if phase.per_second else PATIENCE_SECONDS + phase.pause_seconds)
+        for phase in order.phases
+    )
     finished = subprocess.run(
         [sys.executable, "-m", "benchmarks.turns"],
         input=json.dumps(asdict(order)).encode(),
