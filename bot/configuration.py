@@ -49,8 +49,9 @@ def _point_at_simulator(settings: Settings) -> None:
     drawn = _draw_credentials(settings)
     settings.messenger = MessengerSettings(**drawn["messenger"], api_url=f"{settings.simulator.address}/v25.0")
     settings.x = XSettings(**drawn["x"], api_url=settings.simulator.address)
-    if not settings.mail.host:
-        settings.mail = settings.mail.model_copy(update={"host": "127.0.0.1", "port": settings.simulator.smtp_port})
+    # The mailbox too, whatever server is set: nobody at the brand should be asked to answer an invented customer.
+    mailbox = {"host": "127.0.0.1", "port": settings.simulator.smtp_port, "username": "", "tls": "none"}
+    settings.mail = settings.mail.model_copy(update=mailbox)
 
 
 def _draw_credentials(settings: Settings) -> dict[str, dict[str, Any]]:

