@@ -29,13 +29,9 @@ def main() -> None:
 
     try:
         app()
-    except (ConfigurationError, OperatorError) as error:
+    except ConfigurationError as error:
         errors.print(f"[bold red]{error}[/]", highlight=False, soft_wrap=True)
         sys.exit(2)
-
-
-class OperatorError(Exception):
-    """What the operator asked cannot be done; the message says why and what to do."""
 
 
 def _settings() -> Any:
