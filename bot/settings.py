@@ -33,7 +33,6 @@ class BrandSettings(BaseSettings):
         default="FR", pattern="^[A-Z]{2}$", description="ISO 3166; national phone numbers are read as this country's"
     )
     time_zone: str = "Europe/Paris"
-    languages: tuple[str, ...] = ("fr", "en")
 
 
 class MessengerSettings(BaseSettings):

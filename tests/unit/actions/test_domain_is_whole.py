@@ -30,7 +30,7 @@ FACTS = {
     *("reference", "contact", "due_day", "due_time", "preferred_time"),
     *("store", "hours", "day", "time", "address", "phone", "list", "countries"),
 }
-LANGUAGES = BrandSettings().languages
+LANGUAGES: list[str] = DOMAIN["slots"]["language"]["values"]
 
 
 def variations(response: str, language: str, channel: str | None = None) -> list[dict[str, Any]]:
