@@ -86,12 +86,15 @@ rules:
 
 
 class AsRasa(TurnProcessor):
-    """Decides every action as Rasa does, with its own graph runner and its own way to run an action."""
+    """Decides every action as Rasa does, with its own graph runner and its own ways to fill slots and run actions."""
 
     def __init__(self, processor: MessageProcessor) -> None:
         super().__init__(processor)
         self.graph_runner = processor.graph_runner
         self._decided = DecidedTurns({}, 0, self.domain)
+
+    async def _extract_slots(self, output: OutputChannel, tracker: DialogueStateTracker) -> None:
+        await self.run_action_extract_slots(output, tracker)
 
     async def _run_action(
         self,
@@ -136,6 +139,9 @@ def with_conditions(tmp_path_factory: pytest.TempPathFactory) -> tuple[TurnProce
     (folder / "domain.yml").write_text(CONDITIONS)
     (folder / "rules.yml").write_text(RULES)
     return loaded(trained(folder, folder / "domain.yml", [folder / "rules.yml"]))
+
+
+FOUND = [{"entity": "language", "value": "en"}, {"entity": "store", "value": "lyon"}]
 
 
 async def says(
@@ -183,7 +189,7 @@ def test_every_intent_of_the_project_ends_as_with_rasa(project_model: Path, cont
             for intent in (*ours.domain.intents, "unheard_of"):
                 if intent == "restart":
                     continue
-                turns = [("chitchat_greet", []), (intent, []), (intent, []), ("chitchat_thanks", [])]
+                turns = [("chitchat_greet", []), (intent, []), (intent, FOUND), ("chitchat_thanks", [])]
                 assert await converse(ours, turns) == await converse(rasas, turns), intent
             for processor in (ours, rasas):
                 await processor.action_endpoint.close()
