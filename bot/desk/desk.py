@@ -248,7 +248,9 @@ class Desk:
         kind = EventKind.CONTACT_GIVEN if ticket.contact is None else EventKind.CONTACT_CORRECTED
         ticket.contact_kind = contact.kind
         ticket.contact_value = contact.value
-        ticket.preferred_time = None if contact.preferred_time is None else self._rules.mask(contact.preferred_time).text
+        ticket.preferred_time = (
+            None if contact.preferred_time is None else self._rules.mask(contact.preferred_time).text
+        )
         ticket.contact_refused = False
         _settle(ticket)
         detail = {"contact": contact.kind.value}
@@ -369,9 +371,7 @@ def _view(ticket: Ticket, *, is_new: bool = False) -> TicketView:
     )
 
 
-def open_desk(
-    database_url: str, routing: Routing, *, clock: Clock = utc_now, rules: Rules | None = None
-) -> Desk:
+def open_desk(database_url: str, routing: Routing, *, clock: Clock = utc_now, rules: Rules | None = None) -> Desk:
     """A desk on its own small pool of connections. Call ``migrate(database_url)`` before, ``close()`` at the end.
 
     ``database_url`` is SQLAlchemy's: ``sqlite+aiosqlite:///path`` or ``postgresql+asyncpg://…``. Belongs to the event

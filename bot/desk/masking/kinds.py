@@ -47,7 +47,7 @@ class Masked:
 
 
 def replace(text: str, found: Iterable[Found]) -> Masked:
-    """``[phone]``, ``[order number]``, ``[card ··4242]``: the same in every language, and masking again changes nothing."""
+    """``[phone]``, ``[order number]``, ``[card ··4242]``, in every language; masking again changes nothing."""
     masked, kept, position = [], dict[str, list[str]](), 0
     for one in settle(found):
         value = text[one.start : one.end]
@@ -83,4 +83,5 @@ def _mask_of(kind: Kind, value: str) -> str:
     words = kind.value.replace("_", " ")
     if kind not in _KEEPS_FOUR:
         return f"[{words}]"
-    return f"[{words} ··{''.join(character for character in value if character.isalnum())[-4:]}]"
+    last = [character for character in value.upper() if character.isalnum()][-4:]
+    return f"[{words} ··{''.join(str(int(one)) if one.isdecimal() else one for one in last)}]"

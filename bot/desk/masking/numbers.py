@@ -1,4 +1,4 @@
-"""Finds numbers that identify somebody: cards, IBANs, social security, phones, orders. Check digits are the library's."""
+"""Finds numbers that identify somebody: cards, IBANs, social security, phones, orders."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def digits_of(text: str) -> str:
 
 _IBAN_LENGTHS: Final = range(15, 35)
 _IBAN: Final = re.compile(
-    rf"(?<![A-Za-z0-9])[A-Za-z]{{2}}\s?\d\s?\d(?:{_SEPARATOR}[A-Za-z0-9]){{{_IBAN_LENGTHS[0] - 4},{_IBAN_LENGTHS[-1] - 4}}}",
+    rf"(?<![A-Za-z0-9])[A-Za-z]{{2}}\s?\d\s?\d(?:{_SEPARATOR}[A-Za-z0-9]){{11,30}}",
     re.ASCII,
 )
 # One that was typed wrong is still most of somebody's account, if it is called one.
@@ -144,14 +144,14 @@ _PHONE: Final = re.compile(
 _PAIRS: Final = re.compile(r"(?<![\d+.,/-])[67](?:[\s.\-]\d\d){4}(?![\d.,/-]|\s\d)")
 # Numbers of these neighbours are written without a leading zero, and look like any other number unless they are called.
 _CALLED_PHONE: Final = re.compile(
-    r"\b(?:t[ée]l(?:[ée]phone)?|portable|mobile|gsm|whats?app|phone|cell|call(?:\s+me)?|ring(?:\s+me)?|text(?:\s+me)?|appele[rz](?:[- ]moi)?|rappele[rz](?:[- ]moi)?"
-    r"|joindre|joignable)\b[^\d+\n.]{0,20}(?P<value>\d(?:[\s.\-‐‑–/]{0,2}\d){7,12})(?![\d%€])",
+    r"\b(?:t[ée]l(?:[ée]phone)?|portable|mobile|gsm|whats?app|phone|cell|joindre|joignable|r?appele[rz](?:[- ]moi)?"
+    r"|(?:call|ring|text)(?:\s+me)?)\b[^\d+\n.]{0,20}(?P<value>\d(?:[\s.\-‐‑–/]{0,2}\d){7,12})(?![\d%€])",
     re.IGNORECASE,
 )
 _DATE: Final = re.compile(r"\d{1,2}[/.\-]\d{1,2}[/.\-](?:19|20)\d{2}(?!\d)")
 _OF_A_THING: Final = re.compile(
-    r"\b(?:r[ée]f(?:[ée]rence)?s?|article|produit|sku|ean|code[- ]barres?|barcode|colis|suivi|tracking|parcel|shipment|item|product"
-    r"|facture|invoice|imei|dossier|s[ée]rie|serial)\b[^\d\n]{0,20}$",
+    r"\b(?:r[ée]f(?:[ée]rence)?s?|article|produit|sku|ean|code[- ]barres?|barcode|colis|suivi|tracking|parcel|shipment"
+    r"|item|product|facture|invoice|imei|dossier|s[ée]rie|serial)\b[^\d\n]{0,20}$",
     re.IGNORECASE,
 )
 _NEIGHBOURS: Final = ("FR", "BE", "CH", "GB", "LU")
