@@ -325,7 +325,7 @@ class Desk:
 
 
 def _keep_aside(ticket: Ticket, words: Masked) -> None:
-    mentioned = {kind: list(values) for kind, values in ticket.mentioned.items()}
+    mentioned = {kind: list(values) for kind, values in (ticket.mentioned or {}).items()}
     for kind, values in words.kept.items():
         mentioned[kind] = list(dict.fromkeys([*mentioned.get(kind, []), *values]))
     ticket.mentioned = mentioned

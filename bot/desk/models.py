@@ -119,8 +119,8 @@ class Ticket(Base):
     topic: Mapped[str] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(8))
     text: Mapped[str] = mapped_column(Text, comment="the customer's words, masked")
-    mentioned: Mapped[dict[str, Any]] = mapped_column(
-        default=dict, server_default="{}", comment="values by kind, taken out of the words"
+    mentioned: Mapped[dict[str, Any] | None] = mapped_column(
+        default=dict, comment="values by kind, taken out of the words"
     )
     occurred_at: Mapped[datetime]
     status: Mapped[TicketStatus] = mapped_column(_enum(TicketStatus))

@@ -10,16 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column(
-        "tickets",
-        sa.Column(
-            "mentioned",
-            sa.JSON(),
-            nullable=False,
-            server_default="{}",
-            comment="values by kind, taken out of the words",
-        ),
-    )
+    op.add_column("tickets", sa.Column("mentioned", sa.JSON(), comment="values by kind, taken out of the words"))
 
 
 def downgrade() -> None:
