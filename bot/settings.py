@@ -34,7 +34,7 @@ class BrandSettings(BaseSettings):
     )
     time_zone: str = "Europe/Paris"
     order_number: str = Field(
-        default=r"\b(?:ML|LM)-?\d{5,10}\b",
+        default=r"\b(?:ML|LM)[- ]?\d{5,10}\b",
         description="Regular expression of order numbers; empty: only what a customer calls one is masked as one",
     )
     languages: tuple[str, ...] = ("fr", "en")

@@ -114,7 +114,12 @@ class NameRecognizer(EntityRecognizer):
         if nlp_artifacts is None or text.isupper():
             return []  # in capitals throughout, every word looks like a name
         spans = [part for entity in nlp_artifacts.entities if entity.label_ == _PERSON for part in _proper(entity)]
-        names = [name for span in spans if (name := trim_name(text, span.start_char, span.end_char))]
+        names = [
+            name
+            for span in spans
+            if (name := trim_name(text, span.start_char, span.end_char))
+            and (not text[name.start : name.end].islower() or _is_led_to(span))
+        ]
         return [_result(name) for name in names]
 
 

@@ -48,17 +48,25 @@ _ROLE_EN: Final = any_of(
 _IN_THE_NAME: Final = (
     r"(?:au\s+nom\s+de|sous\s+le\s+nom(?:\s+de)?|moi\s+c['’]est|(?:in|under)\s+the\s+name(?:\s+of)?|under\s+name)"
 )
+_DONE_BY: Final = (
+    r"(?:(?:served|ordered|signed|paid|bought|placed|answered)\s+by"
+    r"|(?:servie?|re[çc]ue?|pass[ée]e?|command[ée]e?|sign[ée]e?|pay[ée]e?|accueillie?|conseill[ée]e?)\s+par)"
+)
+_THANKED: Final = r"(?:merci|thanks|thank\s+you|ch[èe]re?|dear)"
+_FIELD: Final = (
+    r"(?:(?:full\s+|last\s+|first\s+|sur)?name|recipient|destinataire|titulaire|contact|customer|client)\s*[:=]"
+)
 # (?i:…) is around what announces; the name itself is read with its capitals.
 _ANNOUNCED: Final = re.compile(
     r"(?i:\b(?:je\s+m['’]\s?appel+e|je\s+me\s+nomme|s['’]appel+e(?:nt)?|my\s+name['’]?s|my\s+(?:\w+\s+)?name\s+(?:is|=|:)"
     r"|(?:pr[ée]nom|nom)(?:\s+de\s+(?:famille|jeune\s+fille)|\s+complet)?\s*(?:est|c['’]est|[:=])"
-    rf"|(?:full\s+|last\s+|first\s+|sur)?name\s*[:=]|goes\s+by)\s*:?)\s*(?P<announced>{_TITLE}?{_ANY_NAME})"
+    rf"|{_FIELD}|goes\s+by)\s*:?)\s*(?P<announced>{_TITLE}?{_ANY_NAME})"
 )
 _CAPITALISED: Final = re.compile(
-    rf"(?i:\b(?:{_IN_THE_NAME}|{_WHOSE_FR}{_ROLE_FR}|{_WHOSE_EN}{_ROLE_EN}),?)[ \t]+"
+    rf"(?i:\b(?:{_IN_THE_NAME}|{_WHOSE_FR}{_ROLE_FR}|{_WHOSE_EN}{_ROLE_EN}|{_DONE_BY}|{_THANKED}),?)[ \t]+"
     rf"(?P<after_role>{_TITLE}?{_FULL_NAME})"
     rf"|(?P<with_title>{_TITLE}{_FULL_NAME})"
-    rf"|(?P<before_verb>{_FULL_NAME})(?i:[ \t]+(?:à\s+l['’]appareil|speaking|here\s+again))"
+    rf"|(?P<before_verb>{_FULL_NAME})(?i:[ \t]+(?:à\s+l['’]appareil|[àa]\s+nouveau|de\s+nouveau|speaking|here\s+again))"
     r"|(?i:\b(?:je\s+suis|ici(?:\s+c['’]est)?|c['’]est|i\s+am|i['’]m|this\s+is|it['’]s)\s+)"
     rf"(?P<after_is>{CAPITAL}[ \t]+{_PARTICLE}?{CAPITAL}(?:[ \t]+{CAPITAL})?)"
 )

@@ -37,9 +37,24 @@ _CARD_PREFIXES: Final = {
 _LONGEST_CARD: Final = max(_CARD_PREFIXES)
 
 
+# One that was typed wrong is still most of somebody's card, if it is called one.
+_CALLED_CARD: Final = re.compile(
+    r"\b(?:cb|cartes?\s+(?:bleue|bancaire|visa|de\s+(?:cr[ée]dit|paiement|d[ée]bit))|(?:credit|debit|bank)\s+card|visa|mastercard|amex)\b"
+    rf"[^\d\n]{{0,20}}(?P<value>\d(?:{_SEPARATOR}\d){{14,15}})(?!{_SEPARATOR}\d)",
+    re.IGNORECASE,
+)
+# Two of these side by side may pass for a card.
+_TEN_DIGITS: Final = re.compile(r"(?<!\d)0[1-9](?:[\s.\-/]?\d\d){4}(?!\d)")
+
+
 def find_cards(text: str) -> Iterator[Found]:
+    phones = [match.span() for match in _TEN_DIGITS.finditer(text)]
     for run in _DIGIT_GROUPS.finditer(text):
-        yield from _cards_in_run(run.group(), run.start())
+        for card in _cards_in_run(run.group(), run.start()):
+            if not any(start < card.start < end for start, end in phones):
+                yield card
+    for match in _CALLED_CARD.finditer(text):
+        yield Found(*match.span("value"), Kind.CARD)
 
 
 def _cards_in_run(run: str, offset: int) -> Iterator[Found]:
@@ -160,6 +175,9 @@ _NEIGHBOURS: Final = ("FR", "BE", "CH", "GB", "LU")
 def find_phones(text: str, country: str) -> Iterator[Found]:
     """By shape and length rather than by numbering plan: a number with a typing error is somebody's all the same."""
     for match in _PHONE.finditer(text):
+        if _is_phone(match, country):
+            yield Found(match.start(), match.end(), Kind.PHONE)
+    for match in _TEN_DIGITS.finditer(text):
         if _is_phone(match, country):
             yield Found(match.start(), match.end(), Kind.PHONE)
     for match in _PAIRS.finditer(text):

@@ -22,7 +22,7 @@ _PROVIDER: Final = (
 )
 _DISGUISED: Final = re.compile(
     rf"(?<![\w.+%-]){_LOCAL}(?:\s?[(\[{{]\s?(?:at|arobase?|@|chez)\s?[)\]}}]\s?|\s(?:arobas|arobase|@)\s)[\w-]+(?:{_DOT}[\w-]+)*"
-    rf"|(?<![\w.+%-]){_LOCAL}\sat\s[\w-]+(?:{_SPELLED_DOT}[\w-]+)+"
+    rf"|(?<![\w.+%-]){_LOCAL}\s(?:at|chez)\s[\w-]+(?:{_SPELLED_DOT}[\w-]+)+"
     rf"|(?<![\w.+%-]){_LOCAL}\s(?:at|chez)\s{_PROVIDER}(?:{_DOT}(?:com|fr|be|ch|org|net|me|co\.uk|eu))+\b",
     re.IGNORECASE,
 )
@@ -37,7 +37,7 @@ def find_emails(text: str) -> Iterator[Found]:
 # --- passwords --------------------------------------------------------------------------------------------------------
 
 _WORD_FOR_IT: Final = any_of(
-    r"""mots?\s+de\s+passe mdp pass(?:word|wd|code|phrase)? pwd pin(?:\s+code)? log[- ]?in\s+code
+    r"""mots?\s+de\s+passe mdp pw pass(?:word|wd|code|phrase)? pwd pin(?:\s+code)? log[- ]?in\s+code
     code\s+(?:d['’]acc[èe]s|secret|pin|confidentiel|de\s+connexion)"""
 )
 _OF_WHAT: Final = any_of(
@@ -46,8 +46,12 @@ _OF_WHAT: Final = any_of(
 )
 _PASSWORD: Final = re.compile(
     rf"\b{_WORD_FOR_IT}\b(?:\s+{_OF_WHAT})?"
-    r"\s*(?P<link>[:=]+>?|(?:,\s*)?c['’]est(?:\s*:)?|(?:est|is|was|[ée]tait)(?:\s*:)?|->|→)?\s*"
+    r"\s*(?P<link>[:=]+>?|(?:,\s*)?c['’]est(?:\s*:)?|(?:est|is|was|[ée]tait)(?:\s*:|(?=\s))|->|→)?\s*"
     r"(?:[\"'«“‘`]\s?(?P<quoted>[^\"»”’`\n]{2,60}?)\s?[\"'»”’`]|(?P<value>\S{3,60}))",
+    re.IGNORECASE,
+)
+_PASSWORD_BEFORE: Final = re.compile(
+    rf"(?<!\S)(?P<value>(?=\S{{0,40}}\d)\S{{4,40}})\s+(?:comme|as|for|pour)\s+(?:(?:mon|le|my|the|a)\s+)?{_WORD_FOR_IT}\b",
     re.IGNORECASE,
 )
 # What follows the word when something is said of a password, and it is not told.
@@ -65,7 +69,12 @@ _SAID_OF_IT: Final = re.compile(
 )
 
 
+_PARTICIPLE: Final = re.compile(r"[^\W\d_]+(?:ée?s?|ed|ing|able|ible|uite?)[.,;:!?…]*")
+
+
 def find_passwords(text: str) -> Iterator[Found]:
+    for match in _PASSWORD_BEFORE.finditer(text):
+        yield Found(*match.span("value"), Kind.PASSWORD)
     for match in _PASSWORD.finditer(text):
         if match["quoted"] and match["link"]:
             yield Found(*match.span("quoted"), Kind.PASSWORD)
@@ -78,4 +87,4 @@ def _is_told(link: str | None, value: str) -> bool:
     """Without ":" or "is" in front, only what has a digit, which words do not have."""
     if _SAID_OF_IT.fullmatch(value):
         return False
-    return link is not None or any(character.isdigit() for character in value)
+    return any(character.isdigit() for character in value) or (link is not None and not _PARTICIPLE.fullmatch(value))
