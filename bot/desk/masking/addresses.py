@@ -28,6 +28,19 @@ _FRENCH: Final = re.compile(
     rf"|\b(?i:{_STREET})\s+{_STREET_NAME}\s*,?\s*\d{{4,5}}\s+{_CITY}"
 )
 
+# résidence Les Tilleuls, bâtiment C; lieu-dit Kerguen, 29000 Quimper
+_NAMED_PLACE: Final = any_of(
+    "r[ée]sidence lieu-dit chalet villa domaine hameau ferme ch[âa]teau immeuble lotissement mas"
+)
+_PART_OF_IT: Final = (
+    rf"(?:(?i:b[âa]t(?:iment)?\.?|app(?:artemen)?t\.?|apt\.?|[ée]tage|escalier|porte|entr[ée]e|num[ée]ro|lot)\s+\w{{1,4}}"
+    rf"|(?i:{_STREET})\s+{_STREET_NAME}(?:[ \t]+{_HOUSE})?)"
+)
+_PLACE: Final = re.compile(
+    rf"\b(?i:{_NAMED_PLACE})\s+(?:{_LINK})*{_CITY}(?:\s*,\s*{_PART_OF_IT}){{0,3}}(?:\s*,?\s*\d{{4,5}}\s+{_CITY})?"
+    rf"|\b{CAPITAL}(?:[ \t]{CAPITAL}){{0,3}}\s+{_HOUSE}\s*,\s*\d{{4,5}}(?:\s[A-Z]{{2}})?\s+{_CITY}"
+)
+
 # Flat 4, 17 Orchard Road, Bristol BS3 2AB
 _ROAD: Final = any_of(
     r"""street st\.? road rd\.? lane ln\.? avenue ave\.? drive dr\.? close crescent terrace court ct\.? gardens? grove
@@ -44,11 +57,11 @@ _ENGLISH: Final = re.compile(
     rf"(?:\s*,?\s+(?:in\s+)?{_TOWN}){{0,2}}(?:\s*,?\s*{_POSTCODE}\b)?"
     rf"|{_NUMBER}(?:[^\W\d_]+\s+){{1,2}}{_PLAIN_ROAD}\b(?:\s*,?\s*{_POSTCODE}\b)?"
     rf"|{_NUMBER}(?:{CAPITAL}[ \t]*){{1,3}}\s*,\s*(?:{_TOWN}\s*,?\s*)?{_POSTCODE}\b"
-    rf"|\b{_BRITISH_POSTCODE}\b"
+    rf"|(?:\b{_TOWN}(?:[ \t]{CAPITAL}){{0,2}}\s*,\s*){{0,3}}(?:\b{_TOWN}\s*,?\s*)?\b{_BRITISH_POSTCODE}\b"
 )
 
 
 def find_addresses(text: str) -> Iterator[Found]:
-    for pattern in (_FRENCH, _ENGLISH):
+    for pattern in (_FRENCH, _PLACE, _ENGLISH):
         for match in pattern.finditer(text):
             yield Found(match.start(), match.start() + len(match.group().rstrip(" ,.\n")), Kind.ADDRESS)

@@ -156,9 +156,12 @@ def _is_product(run: Span) -> bool:
     """ "le pull Camille", "the Grace dress"."""
     before = run.doc[run.start - 1] if run.start else None
     after = run.doc[run.end] if run.end < len(run.doc) else None
+    if before is not None and before.is_quote:
+        return True
     if run.doc.lang_ == "fr":
         return before is not None and before.pos_ == "NOUN"
-    return (after is not None and after.pos_ == "NOUN") or (before is not None and before.lower_ in ("the", "a"))
+    is_compound = after is not None and after.pos_ in ("NOUN", "PROPN") and after.text.islower()
+    return is_compound or (before is not None and before.lower_ in ("the", "a"))
 
 
 class _Engine(SpacyNlpEngine):

@@ -22,9 +22,8 @@ _PARTICLE: Final = (
 )
 _FULL_NAME: Final = rf"{CAPITAL}(?:[ \t]+{_PARTICLE}?{CAPITAL}){{0,3}}"
 _LOWER: Final = r"[^\W\d_]{2,}(?:[-'’][^\W\d_]+)*"
-_END: Final = r"(?=\s*(?:$|[.,;:!?\n)]|\b(?:et|and|mais|but)\b))"
-# Without capitals: the word that is announced, and another if it ends the sentence.
-_ANY_NAME: Final = rf"(?:{_FULL_NAME}|{_LOWER}(?:[ \t]+{_LOWER}{_END})?)"
+# Without capitals: the word that is announced, and the next unless it is none of a name.
+_ANY_NAME: Final = rf"(?:{_FULL_NAME}|{_LOWER}(?:[ \t]+{_LOWER})?)"
 _TITLE: Final = (
     r"(?:\b"
     + any_of(r"M\. Mr\.? Mme Mlle Monsieur Madame Mademoiselle Mrs\.? Ms\.? Miss Mx\.? Dr\.? Docteur Ma[îi]tre")
@@ -46,7 +45,8 @@ _ROLE_EN: Final = any_of(
     courier agent advis[eo]r employee postman landlord grandmother grandfather"""
 )
 _IN_THE_NAME: Final = (
-    r"(?:au\s+nom\s+de|sous\s+le\s+nom(?:\s+de)?|moi\s+c['’]est|(?:in|under)\s+the\s+name(?:\s+of)?|under\s+name)"
+    r"(?:au\s+nom\s+de|sous\s+le\s+nom(?:\s+de)?|moi\s+c['’]est|(?:in|under)\s+the\s+name(?:\s+of)?|under\s+name"
+    r"|(?:is|it['’]s|account|booked|ordered|registered|reserved)\s+under|pr[ée]nom|nom|surname|(?:first|last)\s+name)"
 )
 _DONE_BY: Final = (
     r"(?:(?:served|ordered|signed|paid|bought|placed|answered)\s+by"
@@ -58,7 +58,7 @@ _FIELD: Final = (
 )
 # (?i:…) is around what announces; the name itself is read with its capitals.
 _ANNOUNCED: Final = re.compile(
-    r"(?i:\b(?:je\s+m['’]\s?appel+e|je\s+me\s+nomme|s['’]appel+e(?:nt)?|my\s+name['’]?s|my\s+(?:\w+\s+)?name\s+(?:is|=|:)"
+    r"(?i:\b(?:je\s+m['’]?\s?ap+el+e|je\s+me\s+nomme|s['’]appel+e(?:nt)?|my\s+name['’]?s|my\s+(?:\w+\s+)?name\s+(?:is|=|:)"
     r"|(?:pr[ée]nom|nom)(?:\s+de\s+(?:famille|jeune\s+fille)|\s+complet)?\s*(?:est|c['’]est|[:=])"
     rf"|{_FIELD}|goes\s+by)\s*:?)\s*(?P<announced>{_TITLE}?{_ANY_NAME})"
 )
@@ -79,12 +79,15 @@ _SIGNED: Final = re.compile(
     rf"(?i:\b{_CLOSING})[ \t]*[,.!:\n–—-]\s*(?P<signed>{_FULL_NAME})[.!\s]*$"
     rf"|\n[ \t]*[–—-]*[ \t]*(?P<last_line>{CAPITAL}(?:[ \t]+{_PARTICLE}?{CAPITAL}){{1,2}})[.\s]*$"
 )
-_NO_NAMES: Final = frozenset(
-    word
-    for line in Path(__file__).with_name("no_names.txt").read_text(encoding="utf-8").splitlines()
-    if not line.startswith("#")
-    for word in line.split()
-)
+
+
+def _read_words(file: str) -> frozenset[str]:
+    lines = Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+_NO_NAMES: Final = _read_words("no_names.txt")
+_TOWNS: Final = _read_words("towns.txt")
 
 
 def find_announced_names(text: str) -> Iterator[Found]:
@@ -104,7 +107,7 @@ def trim_name(text: str, start: int, end: int) -> Found | None:
         words.pop(0)
     while words and _is_no_name(text[start + words[-1][0] : start + words[-1][1]]):
         words.pop()
-    if not words:
+    if all(_plain(text[start + first : start + last]) in _TOWNS for first, last in words):
         return None
     title = _TITLE_IN_FRONT.search(text, 0, start + words[0][0])
     first = title.start() if title else start + words[0][0]
@@ -113,5 +116,9 @@ def trim_name(text: str, start: int, end: int) -> Found | None:
 
 
 def _is_no_name(word: str) -> bool:
-    plain = word.casefold().replace("’", "'").strip(".-'")
+    plain = _plain(word)
     return plain in _NO_NAMES or not any(character.isalpha() for character in plain)
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("’", "'").strip(".-'")

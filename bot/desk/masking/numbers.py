@@ -206,9 +206,10 @@ def _is_possible(number: str, region: str) -> bool:
 # --- orders -----------------------------------------------------------------------------------------------------------
 
 _CALLED_ORDER: Final = re.compile(
-    r"\b(?:commandes?|cde|cmd|orders?|achat|purchase)\b"
-    r"(?:\s*(?:\b(?:n|no|nr|num|num[ée]ro|number|r[ée]f|r[ée]f[ée]rence|reference|est|is|id|le|la|the)\b|c['’]est|[n#№:°º.,=(«\"-]))*"
-    r"\s*(?P<value>#?[A-Z]{0,5}[-_/]?\d[\dA-Z]*(?:[-_/][\dA-Z]+){0,3})(?![\w])",
+    r"\b(?:commandes?|command[ée]e?s?|cde|cmd|orders?|ordered|achat|purchase)\b"
+    r"(?:\s*(?:\b(?:n|no|nr|num|num[ée]ro|number|r[ée]f|r[ée]f[ée]rence|reference|est|is|id|le|la|the|sous|under|with)\b|c['’]est|[n#№:°º.,=(«\"-]))*"
+    r"\s*(?P<value>\d{1,3}(?:[ .]\d{3}){1,3}|#?[A-Z]{0,5}[-_/]?\d[\dA-Z]*(?:[-_/][\dA-Z]+){0,3})(?![\w]|\s?[€$£])"
+    r"(?:\s*(?:,|&|et|and|ou|or|puis)\s*(?:la\s+|the\s+)?(?P<next>#?[A-Z]{0,5}-?\d{5,12})(?!\w|\s?[€$£]))?",
     re.IGNORECASE,
 )
 _NUMBER_SIGN: Final = re.compile(r"(?<![\w#&])#\s?\d{5,12}(?!\w)")
@@ -226,3 +227,5 @@ def find_orders(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
         value = match["value"]
         if len(digits_of(value)) >= _SHORTEST_ORDER and not _NO_ORDER.fullmatch(value):
             yield Found(*match.span("value"), Kind.ORDER_NUMBER)
+            if match["next"]:
+                yield Found(*match.span("next"), Kind.ORDER_NUMBER)

@@ -40,13 +40,13 @@ _WORD_FOR_IT: Final = any_of(
     r"""mots?\s+de\s+passe mdp pw pass(?:word|wd|code|phrase)? pwd pin(?:\s+code)? log[- ]?in\s+code
     code\s+(?:d['’]acc[èe]s|secret|pin|confidentiel|de\s+connexion)"""
 )
-_OF_WHAT: Final = any_of(
-    r"""actuel temporaire provisoire du\s+compte de\s+mon\s+compte wifi current temporary for\s+my\s+account
-    to\s+my\s+account"""
+_OF_WHAT: Final = (
+    r"(?:\s+(?:actuel|temporaire|provisoire|wifi|current|temporary)"
+    r"|\s+(?:pour|du|de|for|to|of|on)(?:\s+[^\W\d_]+){1,3}?)"
 )
 _PASSWORD: Final = re.compile(
-    rf"\b{_WORD_FOR_IT}\b(?:\s+{_OF_WHAT})?"
-    r"\s*(?P<link>[:=]+>?|(?:,\s*)?c['’]est(?:\s*:)?|(?:est|is|was|[ée]tait)(?:\s*:|(?=\s))|->|→)?\s*"
+    rf"\b{_WORD_FOR_IT}\b{_OF_WHAT}?"
+    r"\s*(?P<link>[:=]+>?|['’]s(?=\s)|(?:,\s*)?c['’]est(?:\s*:)?|(?:est|is|was|[ée]tait)(?:\s*:|(?=\s))|->|→)?\s*"
     r"(?:[\"'«“‘`]\s?(?P<quoted>[^\"»”’`\n]{2,60}?)\s?[\"'»”’`]|(?P<value>\S{3,60}))",
     re.IGNORECASE,
 )
@@ -84,7 +84,9 @@ def find_passwords(text: str) -> Iterator[Found]:
 
 
 def _is_told(link: str | None, value: str) -> bool:
-    """Without ":" or "is" in front, only what has a digit, which words do not have."""
+    """Without ":" or "is" right in front, only what has a digit, which words do not have."""
     if _SAID_OF_IT.fullmatch(value):
         return False
-    return any(character.isdigit() for character in value) or (link is not None and not _PARTICIPLE.fullmatch(value))
+    if any(character.isdigit() for character in value):
+        return True
+    return link is not None and not link.startswith(",") and not _PARTICIPLE.fullmatch(value)

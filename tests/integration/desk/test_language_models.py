@@ -10,9 +10,9 @@ from bot.configuration import ConfigurationError
 from bot.desk.masking import Rules, models
 from bot.desk.masking.evaluation import LabelsUnusable, evaluate_masking
 from bot.desk.masking.models import LanguageModels
-from bot.settings import PROJECT_ROOT, Settings
+from bot.settings import Settings
 
-LABELLED = PROJECT_ROOT / "tests" / "assistant" / "masking_development.jsonl"
+LABELLED = Path(__file__).with_name("masking_development.jsonl")
 CERTAIN = ("card", "iban", "email", "phone", "nir")
 
 
