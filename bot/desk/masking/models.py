@@ -158,10 +158,9 @@ def _is_product(run: Span) -> bool:
     after = run.doc[run.end] if run.end < len(run.doc) else None
     if before is not None and before.is_quote:
         return True
-    if run.doc.lang_ == "fr":
-        return before is not None and before.pos_ == "NOUN"
-    is_compound = after is not None and after.pos_ in ("NOUN", "PROPN") and after.text.islower()
-    return is_compound or (before is not None and before.lower_ in ("the", "a"))
+    if after is not None and after.text.islower() and after.pos_ in ("NOUN", "PROPN", "ADJ"):
+        return True
+    return before is not None and (before.pos_ == "NOUN" if run.doc.lang_ == "fr" else before.lower_ in ("the", "a"))
 
 
 class _Engine(SpacyNlpEngine):

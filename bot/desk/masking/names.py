@@ -87,7 +87,7 @@ def _read_words(file: str) -> frozenset[str]:
 
 
 _NO_NAMES: Final = _read_words("no_names.txt")
-_TOWNS: Final = _read_words("towns.txt")
+_NO_NAMES_ALONE: Final = _read_words("no_names_alone.txt")
 
 
 def find_announced_names(text: str) -> Iterator[Found]:
@@ -107,7 +107,7 @@ def trim_name(text: str, start: int, end: int) -> Found | None:
         words.pop(0)
     while words and _is_no_name(text[start + words[-1][0] : start + words[-1][1]]):
         words.pop()
-    if all(_plain(text[start + first : start + last]) in _TOWNS for first, last in words):
+    if all(_plain(text[start + first : start + last]) in _NO_NAMES_ALONE for first, last in words):
         return None
     title = _TITLE_IN_FRONT.search(text, 0, start + words[0][0])
     first = title.start() if title else start + words[0][0]

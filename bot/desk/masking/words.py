@@ -37,16 +37,14 @@ def find_emails(text: str) -> Iterator[Found]:
 # --- passwords --------------------------------------------------------------------------------------------------------
 
 _WORD_FOR_IT: Final = any_of(
-    r"""mots?\s+de\s+passe mdp pw pass(?:word|wd|code|phrase)? pwd pin(?:\s+code)? log[- ]?in\s+code
+    r"""mots?\s+de\s+passe mdp pw pass(?:word|wd|code|phrase)? pwd pin(?:\s+code)? log-?in\s+code
     code\s+(?:d['’]acc[èe]s|secret|pin|confidentiel|de\s+connexion)"""
 )
-_OF_WHAT: Final = (
-    r"(?:\s+(?:actuel|temporaire|provisoire|wifi|current|temporary)"
-    r"|\s+(?:pour|du|de|for|to|of|on)(?:\s+[^\W\d_]+){1,3}?)"
-)
+_ADJECTIVE: Final = r"(?:actuel|temporaire|provisoire|wifi|current|temporary)"
+_OF_WHAT: Final = rf"(?:\s+{_ADJECTIVE}|\s+(?:pour|du|de|for|to|of|on)(?:\s+[^\W\d_]+){{1,3}}?)"
+_LINK: Final = r"(?P<link>[:=]+>?|['’]s(?=\s)|(?:,\s*)?c['’]est(?:\s*:)?|(?:est|is|was|[ée]tait)(?:\s*:|(?=\s))|->|→)"
 _PASSWORD: Final = re.compile(
-    rf"\b{_WORD_FOR_IT}\b{_OF_WHAT}?"
-    r"\s*(?P<link>[:=]+>?|['’]s(?=\s)|(?:,\s*)?c['’]est(?:\s*:)?|(?:est|is|was|[ée]tait)(?:\s*:|(?=\s))|->|→)?\s*"
+    rf"\b{_WORD_FOR_IT}\b(?:{_OF_WHAT}?\s*{_LINK}\s*|\s+{_ADJECTIVE}\s+|\s*)"
     r"(?:[\"'«“‘`]\s?(?P<quoted>[^\"»”’`\n]{2,60}?)\s?[\"'»”’`]|(?P<value>\S{3,60}))",
     re.IGNORECASE,
 )
@@ -69,7 +67,7 @@ _SAID_OF_IT: Final = re.compile(
 )
 
 
-_PARTICIPLE: Final = re.compile(r"[^\W\d_]+(?:ée?s?|ed|ing|able|ible|uite?)[.,;:!?…]*")
+_PARTICIPLE: Final = re.compile(r"[^\W\d_]+(?:ée?s?|ed|en|ing|able|ible|uite?)[.,;:!?…]*")
 
 
 def find_passwords(text: str) -> Iterator[Found]:
