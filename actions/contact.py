@@ -13,7 +13,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from bot.desk import Contact, ContactKind
-from bot.desk.masking import mask
+from bot.desk.masking import mask_secrets
 
 
 class ContactProblem(StrEnum):
@@ -44,7 +44,7 @@ class Reading:
 
 def read_contact(text: str, country: str) -> Reading:
     """``country`` (ISO 3166) is whose number one without a country code is taken for."""
-    text = mask(text)  # a payment card is not a phone number
+    text = mask_secrets(text)  # a payment card is not a phone number
     address, text = _take_email(_written_out(text))
     phone, text = _take_phone(text, country)
     time = find_preferred_time(text)
