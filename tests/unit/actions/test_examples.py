@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.settings import BrandSettings
-
 ROOT = Path(__file__).resolve().parents[3]
 BLOCKS = yaml.safe_load((ROOT / "data" / "nlu.yml").read_text(encoding="utf-8"))["nlu"]
 EXAMPLES: dict[str, list[str]] = {
@@ -16,7 +14,7 @@ EXAMPLES: dict[str, list[str]] = {
     for block in BLOCKS
     if "intent" in block
 }
-FIRST, SECOND = BrandSettings().languages
+FIRST, SECOND = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))["slots"]["language"]["values"]
 TELLING = {
     language: {
         word

@@ -10,7 +10,7 @@ import yaml
 
 from bot.assistant.holding import load_holding_text
 from bot.desk.wording import WORDS
-from bot.settings import PROJECT_ROOT, BrandSettings
+from bot.settings import PROJECT_ROOT
 
 
 def read(name: str) -> Any:
@@ -19,7 +19,7 @@ def read(name: str) -> Any:
 
 CHARTER: dict[str, dict[str, Any]] = read("charter.yml")["rules"]
 DOMAIN: dict[str, Any] = read("domain.yml")
-LANGUAGES = BrandSettings().languages
+LANGUAGES = DOMAIN["slots"]["language"]["values"]
 FACTS = {
     name: slot["initial_value"] for name, slot in DOMAIN["slots"].items() if isinstance(slot.get("initial_value"), str)
 }
