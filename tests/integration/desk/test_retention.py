@@ -66,7 +66,7 @@ async def test_a_closed_ticket_loses_its_person_and_keeps_its_figures(
     assert await purge(database, MONTH, now=NOW + MONTH * 2) == Purged(messages=0, tickets=1)
     assert await purge(database, MONTH, now=NOW + MONTH * 2) == Purged(messages=0, tickets=0)
     kept = await everything_stored(database)
-    for personal in (HERE, "user20", "+33612345678", "ce soir", "commande ?", "Léa", "'m1'", "'m3'"):
+    for personal in (HERE, "user20", "+33612345678", "ce soir", "commande ?", "Léa", "Martin", "'m1'", "'m3'"):
         assert personal not in kept
     for figure in (opened.reference, "order_status", "orders"):
         assert figure in kept
