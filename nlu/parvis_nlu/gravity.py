@@ -1,4 +1,4 @@
-"""How grave an intent is, read off its prefix: which of two requests decides, and which of two readings is the milder."""
+"""How grave an intent is, read off its prefix: the graver of two requests decides."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The safety layer: raises a message that shows a sign of danger, law, press and their like, and never lowers one.
 
 It runs after all that understands messages and hears none of their doubts: a classifier reads what a message is mostly
-about, and "love the dress!! also it gave my daughter an allergic reaction" is mostly about a dress. What is looked for is
-in ``parvis_nlu.signs``.
+about, and "love the dress!! also it gave my daughter an allergic reaction" is mostly about a dress. What is looked for
+is in ``parvis_nlu.signs``.
 """
 
 from __future__ import annotations

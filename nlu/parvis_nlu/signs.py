@@ -2,8 +2,8 @@
 
 What is looked for stands in plain word lists, one file a language (``parvis_nlu/signs/``); how to write one is in
 ``docs/trainer/safety.md``. A message is read by all lists at once: who is frightened mixes languages, and no list's
-word means anything in another. Accents, capitals, stretched letters ("scandaaaleux"), doubled ones and, in longer words,
-one slip of the finger make no difference.
+word means anything in another. Accents, capitals, stretched letters ("scandaaaleux"), doubled ones and, in longer
+words, one slip of the finger make no difference.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from importlib import resources
 SEVERITIES = ("high", "critical")
 """From the milder to the graver."""
 
+SHOUTED_SIGN = "anger"
+"""The sign of a complaint in capitals or with more than one exclamation mark."""
+
 _TOKEN = re.compile(r"[^\W_]+(?:['\u2019](?:t|m|re|ve|ll|s|d)\b)?|[\U0001f300-\U0001faff]", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"[.!?\n;\u2026]")
 _CLAUSE_ENDS = re.compile(r"[,:()\u2013\u2014]")
 _RUN = re.compile(r"(\D)\1+")
 _SECTION = re.compile(r"\[(\w+)(?: (high|critical))?\]")
-_GAPS = {"..": 2, "...": 5}
+_GAPS = {"..": 2, "...": 6}
 _MINOR_AGES = frozenset(str(age) for age in range(6, 18))
 _LETTERS_FOR_A_SLIP = 7
 _REACH_OF_NEGATION = 3
@@ -34,7 +37,7 @@ _LETTERS_OF_A_SHOUT = 8
 
 @dataclass(frozen=True)
 class Sign:
-    """``weak``: a word that says something only in a message that is grave already. ``start`` and ``end`` are places in the text."""
+    """``start``, ``end``: places in the text. ``weak``: says something only in a message that is grave already."""
 
     name: str
     severity: str
@@ -78,6 +81,9 @@ class _Phrase:
     weak: bool
     elements: tuple[_Element, ...]
 
+    def names_any(self, words: frozenset[str]) -> bool:
+        return any(element.words & words for element in self.elements)
+
 
 def plain(word: str) -> str:
     """Without accents, capitals, apostrophes and repeated letters."""
@@ -101,7 +107,7 @@ class SignReader:
         told = {"negation", "borders", "ordinary", *self._kinds}
         self._signs = _Phrases(phrase for phrase in phrases if phrase.section not in told)
         words = {word for phrase in phrases for element in phrase.elements for word in element.words}
-        self._slips = _Slips(words, self._ordinary)
+        self._slips = Slips(words, self._ordinary)
         self._forms = lru_cache(maxsize=8192)(self._slips.forms)
 
     @classmethod
@@ -122,8 +128,11 @@ class SignReader:
             if harmless.isdisjoint(used) and not self._is_denied(words, forms, used[0]):
                 start, end = words[used[0]].start, words[used[-1]].end
                 signs.append(Sign(phrase.section, phrase.severity, start, end, phrase.weak))
-        if self._is_shouted(text) and self._kinds["complaint"].found(words, forms, frozenset()):
-            signs.append(Sign("anger", "high", 0, len(text)))
+        if self._is_shouted(text) and any(
+            harmless.isdisjoint(used) and not self._is_denied(words, forms, used[0])
+            for _, used in self._kinds["complaint"].found(words, forms, self._negations)
+        ):
+            signs.append(Sign(SHOUTED_SIGN, "high", 0, len(text)))
         return sorted(signs, key=lambda sign: (sign.weak, sign.start, -sign.end))
 
     def _is_denied(self, words: Sequence[_Word], forms: Sequence[frozenset[str]], first: int) -> bool:
@@ -138,8 +147,8 @@ class SignReader:
             reach -= 1
             if forms[reach] & self._negations:
                 return True
-        before = [at for at in range(max(0, first - _REACH_OF_NEGATION - 1), first)]
-        before = [at for at in before if words[at].clause == words[first].clause]
+        near_before = range(max(0, first - _REACH_OF_NEGATION - 1), first)
+        before = [at for at in near_before if words[at].clause == words[first].clause]
         near = [words[at] for at in before], [forms[at] for at in before]
         return bool(before and self._kinds["unless"].found(*near, frozenset()))
 
@@ -181,7 +190,8 @@ class _Phrases:
         matches = []
         for at, word in enumerate(words):
             for phrase in self._beginning_with(word.text, forms[at]):
-                used = _matched(phrase.elements, 1, words, forms, at, negations)
+                undone_by = frozenset() if phrase.names_any(negations) else negations
+                used = _matched(phrase.elements, 1, words, forms, at, undone_by)
                 if used is not None:
                     matches.append((phrase, [at, *used]))
         return matches
@@ -219,20 +229,22 @@ def _matched(
     return None
 
 
-class _Slips:
+class Slips:
     """Which listed words a typed word can be: itself, or those that one slip of the finger makes of it."""
 
-    def __init__(self, words: set[str], ordinary: frozenset[str]) -> None:
+    def __init__(self, words: set[str], ordinary: frozenset[str], letters: int = _LETTERS_FOR_A_SLIP) -> None:
+        """A slip is believed in words of at least ``letters``, and never of an ``ordinary`` word."""
         self._words = words
         self._ordinary = ordinary
+        self._letters = letters
         self._shortened: dict[str, set[str]] = defaultdict(set)
         for word in words:
-            if len(word) >= _LETTERS_FOR_A_SLIP:
+            if len(word) >= letters:
                 for short in (word, *_without_one_letter(word)):
                     self._shortened[short].add(word)
 
     def forms(self, typed: str) -> frozenset[str]:
-        if typed in self._words or len(typed) < _LETTERS_FOR_A_SLIP - 1 or typed in self._ordinary:
+        if typed in self._words or len(typed) < self._letters - 1 or typed in self._ordinary:
             return frozenset({typed})
         near = {word for short in (typed, *_without_one_letter(typed)) for word in self._shortened.get(short, ())}
         return frozenset({typed, *(word for word in near if word[0] == typed[0] and is_one_slip(word, typed))})
@@ -241,7 +253,7 @@ class _Slips:
 def is_one_slip(one: str, other: str) -> bool:
     """Whether a letter left out, put in, replaced or swapped with its neighbour turns one word into the other."""
     shorter, longer = sorted((one, other), key=len)
-    at = next((i for i, (a, b) in enumerate(zip(shorter, longer)) if a != b), len(shorter))
+    at = next((i for i, (a, b) in enumerate(zip(shorter, longer, strict=False)) if a != b), len(shorter))
     if len(shorter) < len(longer):
         return shorter[at:] == longer[at + 1 :]
     if shorter[at + 1 :] == longer[at + 1 :]:
