@@ -28,7 +28,7 @@ EXAMPLES = {
 # What actions put into a response besides the slots (see the comment above the responses).
 FACTS = {
     *("reference", "contact", "due_day", "due_time", "preferred_time"),
-    *("store", "hours", "day", "time", "address", "phone", "list", "countries"),
+    *("store", "hours", "day", "next_day", "time", "address", "phone", "list", "countries"),
 }
 LANGUAGES = BrandSettings().languages
 
