@@ -143,7 +143,6 @@ async def test_a_misspelt_city_is_understood(customer: Customer) -> None:
     [
         ("très jolie robe merci, mais ma fille a fait une réaction allergique au tissu", "safety"),
         ("love the scarf! by the way my solicitor will be in touch about the last one", "legal_threat"),
-        ("bande de voleurs", "complaint"),
         ("mi abogado se pondrá en contacto con ustedes", "legal_threat"),
     ],
 )
