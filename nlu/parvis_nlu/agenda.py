@@ -48,7 +48,7 @@ def agenda(parsed: Parsed, tracker: DialogueStateTracker) -> list[Parsed]:
     if further is None or further[INTENT] == _name(parsed):
         return [parsed]
     question = _on_its_own(parsed, further)
-    if gravity_of(_name(parsed)) > _ANSWER:
+    if gravity_of(_name(parsed)) != _ANSWER:  # it ends with a question of ours: which number, or which was meant
         # A number given answers the form: it goes first, so that the form does not ask for it again.
         contact_first = tracker.active_loop_name is not None and _name(parsed) == _GIVES_CONTACT
         return [parsed, question] if contact_first else [question, parsed]

@@ -8,6 +8,7 @@ process, leaves the stored conversation as it was before, so the caller simply a
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from rasa.core.actions.action import (
     Action,
     ActionBotResponse,
     ActionExecutionRejection,
+    ActionExtractSlots,
     ActionListen,
     create_bot_utterance,
 )
@@ -26,6 +28,7 @@ from rasa.core.nlg import NaturalLanguageGenerator
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore, TrackerStore
+from rasa.shared.core.constants import ACTION_VALIDATE_SLOT_MAPPINGS, SlotMappingType
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -93,10 +96,12 @@ class TurnProcessor(MessageProcessor):
         vars(self).update(vars(processor))
         self.tracker_store = _bare(processor.tracker_store)
         self.graph_runner = StraightGraphRunner(processor.graph_runner)
+        self._domain_of_fillable_slots = _with_fillable_slots(self.domain)
         self._decided = DecidedTurns.of_model(self.graph_runner, self.model_metadata.core_target, self.domain)
         if processor.action_endpoint is not None:
             self.action_endpoint = WatchedEndpoint(processor.action_endpoint)
             read_answers_quickly()
+        self._slots_action = ActionExtractSlots(self.action_endpoint)
 
     async def take(self, turn: Turn, tracker: DialogueStateTracker) -> None:
         """Run the turn on its conversation and save it. The steps are those of ``MessageProcessor.handle_message``."""
@@ -119,9 +124,14 @@ class TurnProcessor(MessageProcessor):
         message.parse_data = parsed
         output = message.output_channel
         await self._handle_message_with_tracker(message, tracker)
-        await self.run_action_extract_slots(output, tracker)
+        await self._extract_slots(output, tracker)
         await self._introduce(output, tracker)
         await self._run_prediction_loop(output, tracker)
+
+    async def _extract_slots(self, output: OutputChannel, tracker: DialogueStateTracker) -> None:
+        """Rasa's ``run_action_extract_slots``; of a domain's slots most are facts, which no message fills."""
+        events = await self._slots_action.run(output, self.nlg, tracker, self._domain_of_fillable_slots)
+        tracker.update_with_events(events, self.domain)
 
     def _predict_next_with_tracker(self, tracker: DialogueStateTracker) -> PolicyPrediction:
         return self._decided.predict(tracker) or super()._predict_next_with_tracker(tracker)
@@ -241,6 +251,24 @@ def _began_session(events: Iterable[Event]) -> bool:
         if turns > 1:
             return False
     return False
+
+
+def _with_fillable_slots(domain: Domain) -> Domain:
+    """For the action that extracts slots, which tries the mappings of every slot: without those that fill nothing.
+
+    An action that validates slots is given the conversation with all of them, so its domain stays whole.
+    """
+    if ACTION_VALIDATE_SLOT_MAPPINGS in domain.user_actions:
+        return domain
+    fillable = copy.copy(domain)
+    fillable.slots = [
+        slot
+        for slot in domain.slots
+        if any(
+            mapping.get("type") != SlotMappingType.CUSTOM.value or mapping.get("action") for mapping in slot.mappings
+        )
+    ]
+    return fillable
 
 
 def _bare(store: TrackerStore) -> TrackerStore:
