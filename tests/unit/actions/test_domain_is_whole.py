@@ -23,7 +23,7 @@ RESPONSES: dict[str, list[dict[str, Any]]] = DOMAIN["responses"]
 # What actions put into a response besides the slots (see the comment above the responses).
 FACTS = {
     *("reference", "contact", "due_day", "due_time", "preferred_time"),
-    *("store", "hours", "day", "time", "address", "phone", "list", "countries"),
+    *("store", "hours", "day", "next_day", "time", "address", "phone", "list", "countries"),
 }
 LANGUAGES: list[str] = DOMAIN["slots"]["language"]["values"]
 
