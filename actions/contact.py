@@ -52,6 +52,16 @@ def read_contact(text: str, country: str) -> Reading:
     return Reading(phone, email, time, _problem(address, email, phone, _without_times(text)))
 
 
+def time_to_be_reached(text: str, country: str) -> str | None:
+    """The time beside a wish to be reached ("call me after 6pm", "06 12 34 56 78 demain matin"), in a message that has
+    other times too ("I ordered on Monday")."""
+    for sentence in _SENTENCE.split(mask(text)):
+        wish = _WISH.search(sentence)
+        if wish and (time := read_contact(sentence[wish.start() :], country).preferred_time):
+            return time
+    return None
+
+
 def spoken(contact: Contact) -> str:
     """The contact as people read it: ``+33 6 12 34 56 78``."""
     if contact.kind is ContactKind.EMAIL:
@@ -191,6 +201,15 @@ def find_preferred_time(text: str) -> str | None:
             break
         end = piece.end()
     return " ".join(text[pieces[0].start() : end].split()).strip(" ,.;")
+
+
+_SENTENCE: Final = re.compile(r"[!?;\n]+|\.\s+(?=\D)")
+_WISH: Final = re.compile(
+    r"\b(?:r?appel(?:ez|le)[- ]moi|(?:pouvez[- ]vous|merci de|veuillez) (?:me )?r?appeler|joignable|disponible|dispo"
+    r"|(?:me )?(?:joindre|contacter)|call me|ring me|phone me|reach me|contact me|available)\b"
+    r"|[^\s@]+@[^\s@]+|\+?\d(?:[\s./()\-]{0,2}\d){7,}",
+    re.IGNORECASE,
+)
 
 
 def _without_times(text: str) -> str:

@@ -107,7 +107,9 @@ def _chosen(text: str, choices: Sequence[QuickReply], *, numbered: bool) -> Quic
         return choices[int(number[1]) - 1]
     folded = _folded(plain)
     wanted = {folded, _bare(folded)}
-    chosen = next((choice for choice in choices if {_folded(choice.title), _bare(_folded(choice.title))} & wanted), None)
+    chosen = next(
+        (choice for choice in choices if {_folded(choice.title), _bare(_folded(choice.title))} & wanted), None
+    )
     return chosen or _counted(wanted, choices)
 
 

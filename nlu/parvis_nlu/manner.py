@@ -28,7 +28,9 @@ SOBER_SUFFIX = "_sober"
 
 # A pictograph with all that may belong to it (skin tone, joined pictographs) and the space before it. Digits and the
 # like are pictographs only by the mark that follows them, so that prices stay.
-_EMOJI = regex.compile(r"[ \u00a0\u202f]*(?:[\p{Extended_Pictographic}--[©®™]][\ufe0f\u200d\p{Emoji_Modifier}]*)+", regex.V1)
+_EMOJI = regex.compile(
+    r"[ \u00a0\u202f]*(?:[\p{Extended_Pictographic}--[©®™]][\ufe0f\u200d\p{Emoji_Modifier}]*)+", regex.V1
+)
 
 
 class Manner(TemplatedNaturalLanguageGenerator):
