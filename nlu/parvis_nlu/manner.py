@@ -15,7 +15,9 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 MOOD_SLOT = "mood"
-"""Set while the customer is upset; see ``domain.yml``."""
+"""What upset the customer, or ``calm``, or empty; see ``domain.yml``."""
+
+_CALM = "calm"
 
 COMPLAINT_SLOT = "complaint"
 """The reference of an open complaint."""
@@ -51,7 +53,8 @@ class Manner(TemplatedNaturalLanguageGenerator):
         """None, which Rasa takes for nothing to be said, to a customer who asked for silence."""
         if is_silent(tracker):
             return None
-        upset, complaining = bool(_slot(tracker, MOOD_SLOT)), bool(_slot(tracker, COMPLAINT_SLOT))
+        upset = _slot(tracker, MOOD_SLOT) not in (None, _CALM)
+        complaining = bool(_slot(tracker, COMPLAINT_SLOT))
         sober = utter_action + SOBER_SUFFIX
         name = sober if (upset or complaining) and sober in self.responses else utter_action
         response = await super().generate(name, tracker, output_channel, **kwargs)
