@@ -17,8 +17,12 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from parvis_nlu.head import IntentHead, Options, Prediction
 from parvis_nlu.noise import noisy_copies
+from parvis_nlu.requests import read_requests
 
 logger = logging.getLogger(__name__)
+
+FURTHER_REQUESTS = "further_requests"
+"""The message property that lists what else was asked: ``{text, intent, confidence}`` each."""
 
 # What a message is about is said in its first lines; a pasted page would hold up every other conversation.
 _LETTERS_READ = 1000
@@ -103,11 +107,17 @@ class SentenceIntentClassifier(IntentClassifier, GraphComponent):
         for message in messages:
             text = message.get(TEXT) or ""
             # Tapped buttons arrive as "/intent" and are read by Rasa itself at the end of the pipeline.
-            known = self._head is not None and text.strip() and not text.startswith(INTENT_MESSAGE_PREFIX)
-            self._label(
-                message, self._head.predict(text[:_LETTERS_READ], self._config["ranking_length"]) if known else None
-            )
+            if self._head is None or not text.strip() or text.startswith(INTENT_MESSAGE_PREFIX):
+                self._label(message, None)
+                continue
+            reading = read_requests(text[:_LETTERS_READ], self._predict)
+            self._label(message, reading.prediction)
+            if reading.further:
+                message.set(FURTHER_REQUESTS, [request.as_dict() for request in reading.further], add_to_output=True)
         return messages
+
+    def _predict(self, texts: list[str]) -> list[Prediction]:
+        return self._head.predict_all(texts, self._config["ranking_length"]) if self._head else []
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         return training_data

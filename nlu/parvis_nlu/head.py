@@ -187,9 +187,14 @@ class IntentHead:
         return cls(features, model, Scale.of(scores, options.handover), options)
 
     def predict(self, text: str, ranking_length: int) -> Prediction:
-        logits = self._model.logits(self._features.dense(encode([text])), self._features.sparse([text]))[0].astype(
-            float
-        )
+        return self.predict_all([text], ranking_length)[0]
+
+    def predict_all(self, texts: list[str], ranking_length: int) -> list[Prediction]:
+        """Of several texts at once, which costs far less than one after the other."""
+        logits = self._model.logits(self._features.dense(encode(texts)), self._features.sparse(texts)).astype(float)
+        return [self._prediction(row, ranking_length) for row in logits]
+
+    def _prediction(self, logits: np.ndarray, ranking_length: int) -> Prediction:
         order = np.argsort(-logits, kind="stable")[:ranking_length]
         confidence = self._scale.confidence(_softened(logits[None, :], self._options.temperature)[0])
         # Runners-up keep their distance to the first in probability, under the first one's confidence.
