@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
-from rasa.core.actions.action import Action, ActionExecutionRejection, create_bot_utterance
+from rasa.core.actions.action import (
+    Action,
+    ActionBotResponse,
+    ActionExecutionRejection,
+    ActionListen,
+    create_bot_utterance,
+)
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.nlg import NaturalLanguageGenerator
@@ -24,8 +30,10 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from parvis_nlu.decided import DecidedTurns
 from parvis_nlu.endpoint import WatchedEndpoint, read_answers_quickly
 from parvis_nlu.errors import TurnBroken
+from parvis_nlu.graph import StraightGraphRunner
 from parvis_nlu.manner import is_silent
 
 INTRODUCTION = "utter_introduction"
@@ -70,9 +78,9 @@ class TurnRunner:
     async def run(self, turn: Turn) -> Answer:
         """Raises ``TurnStopped``."""
         async with self._lock(turn.sender):
-            tracker = await self._processor.tracker_store.retrieve(turn.sender)
-            if tracker is None or not _holds(tracker, turn.message_id):
-                tracker = await self._processor.take(turn)
+            tracker = await self._processor.get_tracker(turn.sender)
+            if not _holds(tracker, turn.message_id):
+                await self._processor.take(turn, tracker)
             return Answer(replies_to(tracker, turn.message_id), _language(tracker), is_silent(tracker))
 
     def _lock(self, sender: str) -> asyncio.Lock:
@@ -80,34 +88,50 @@ class TurnRunner:
 
 
 class TurnProcessor(MessageProcessor):
-    """Rasa's processor, with an introduction at the start of a session and without its habit of swallowing failures."""
+    """Rasa's processor, with an introduction at the start of a session and without its habit of swallowing failures.
+
+    Much of what Rasa does again at every turn is done once here; what is decided, said and stored is the same.
+    """
 
     def __init__(self, processor: MessageProcessor) -> None:
         """Shares the model that ``processor`` has loaded: loading it again would cost seconds and its memory twice."""
         vars(self).update(vars(processor))
         self.tracker_store = _bare(processor.tracker_store)
+        self.graph_runner = StraightGraphRunner(processor.graph_runner)
+        self._decided = DecidedTurns.of_model(self.graph_runner, self.model_metadata.core_target, self.domain)
         if processor.action_endpoint is not None:
             self.action_endpoint = WatchedEndpoint(processor.action_endpoint)
             read_answers_quickly()
 
-    async def take(self, turn: Turn) -> DialogueStateTracker:
-        """Run the turn and save it. The steps are those of ``MessageProcessor.handle_message``."""
-        output = NamedOutput(turn.channel)
+    async def take(self, turn: Turn, tracker: DialogueStateTracker) -> None:
+        """Run the turn on its conversation and save it. The steps are those of ``MessageProcessor.handle_message``."""
         message = UserMessage(
             turn.message,
-            output,
+            NamedOutput(turn.channel),
             turn.sender,
             input_channel=turn.channel,
             message_id=turn.message_id,
             metadata=turn.metadata,
         )
-        tracker = await self.log_message(message, should_save_tracker=False)
-        tracker = await self.run_action_extract_slots(output, tracker)
+        await self._update_tracker_session(tracker, message.output_channel, message.metadata)
+        await self.answer(message, await self.parse_message(message, tracker), tracker)
+        await self.save_tracker(tracker)
+
+    async def answer(self, message: UserMessage, parsed: dict[str, Any], tracker: DialogueStateTracker) -> None:
+        """Add to the conversation what the customer said, as ``parsed``, and all that follows from it."""
+        message.parse_data = parsed
+        output = message.output_channel
+        await self._handle_message_with_tracker(message, tracker)
+        await self.run_action_extract_slots(output, tracker)
         await self._introduce(output, tracker)
         await self._apologise_for_language(output, tracker)
         await self._run_prediction_loop(output, tracker)
-        await self.save_tracker(tracker)
-        return tracker
+
+    def _predict_next_with_tracker(self, tracker: DialogueStateTracker) -> PolicyPrediction:
+        return self._decided.predict(tracker) or super()._predict_next_with_tracker(tracker)
+
+    def _check_for_unseen_features(self, parse_data: dict[str, Any]) -> None:
+        """Nothing: the training has checked that the domain knows what the model may find."""
 
     async def _introduce(self, output: NamedOutput, tracker: DialogueStateTracker) -> None:
         """After the slots, so that the language is known."""
@@ -139,7 +163,14 @@ class TurnProcessor(MessageProcessor):
         nlg: NaturalLanguageGenerator,
         prediction: PolicyPrediction,
     ) -> bool:
-        return await super()._run_action(OutspokenAction(action), tracker, output_channel, nlg, prediction)
+        if type(action) not in (ActionBotResponse, ActionListen):
+            return await super()._run_action(OutspokenAction(action), tracker, output_channel, nlg, prediction)
+        # They only read slots and never refuse: Rasa's copy of the conversation, for an action undone, is not needed.
+        events = await OutspokenAction(action).run(output_channel, nlg, tracker, self.domain)
+        tracker.update_with_events(prediction.events, self.domain)
+        tracker.update(action.event_for_successful_execution(prediction), self.domain)
+        tracker.update_with_events(events, self.domain)
+        return self.should_predict_another_action(action.name())
 
 
 class OutspokenAction(Action):
