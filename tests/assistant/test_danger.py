@@ -31,7 +31,9 @@ async def test_help_comes_first_and_nothing_is_asked_for(customer: Customer, wor
     assert ticket.priority is Priority.URGENT
 
 
-@pytest.mark.parametrize(("matter", "words"), [("où est ma commande ?", DANGERS[0]), ("where is my order?", DANGERS[3])])
+@pytest.mark.parametrize(
+    ("matter", "words"), [("où est ma commande ?", DANGERS[0]), ("where is my order?", DANGERS[3])]
+)
 async def test_danger_inside_the_form_ends_it(customer: Customer, matter: str, words: str) -> None:
     reference = (await _ticket_after(customer, matter)).reference
     reply = await customer.says(words)

@@ -1,4 +1,4 @@
-"""What happens over many messages: a second complaint, a ticket and its end, a pause, abuse, silence. In both languages."""
+"""Over many messages: a second complaint, a ticket and its end, a pause, abuse, silence. In both languages."""
 
 import re
 from collections.abc import Callable
@@ -72,9 +72,7 @@ async def test_thanks_after_the_solution_open_nothing_again(
     assert not (await customer.ticket()).is_open
 
 
-@pytest.mark.parametrize(
-    ("matter", "hello"), [("où est ma commande ?", "bonjour"), ("where is my order?", "hello")]
-)
+@pytest.mark.parametrize(("matter", "hello"), [("où est ma commande ?", "bonjour"), ("where is my order?", "hello")])
 async def test_who_comes_back_after_a_pause_hears_of_the_open_ticket_but_not_of_the_old_form(
     customer: Customer, pass_time: Callable[[Customer, float], None], matter: str, hello: str
 ) -> None:
@@ -167,7 +165,9 @@ async def test_after_stop_nothing_is_said_until_the_customer_resumes(
     assert "30" in await customer.says(question)
 
 
-@pytest.mark.parametrize("matter", ["mon vase est arrivé cassé, c'est une honte", "my vase arrived broken, what a shame"])
+@pytest.mark.parametrize(
+    "matter", ["mon vase est arrivé cassé, c'est une honte", "my vase arrived broken, what a shame"]
+)
 async def test_a_matter_under_way_goes_on_after_stop(customer: Customer, matter: str) -> None:
     await customer.says(matter)
     reply = await customer.says("stop")

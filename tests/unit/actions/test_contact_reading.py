@@ -2,7 +2,15 @@
 
 import pytest
 
-from actions.contact import ContactProblem, find_preferred_time, from_slot, read_contact, spoken, to_slot, time_to_be_reached
+from actions.contact import (
+    ContactProblem,
+    find_preferred_time,
+    from_slot,
+    read_contact,
+    spoken,
+    time_to_be_reached,
+    to_slot,
+)
 from bot.desk import Contact, ContactKind
 
 MOBILE = "+33612345678"

@@ -1,4 +1,4 @@
-"""A message that could mean two things: asked about, never guessed, and never asked about when it may be a complaint."""
+"""A message that could mean two things: asked about, never guessed, and taken for a complaint where it may be one."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
