@@ -130,7 +130,7 @@ def _take_phone(text: str, country: str) -> tuple[str | None, str]:
     text = _LETTER_O.sub("0", text.replace("\u00a0", " ").replace("\u202f", " "))
     numbers = list(phonenumbers.PhoneNumberMatcher(text, country, phonenumbers.Leniency.VALID))
     for match in reversed(numbers):
-        text = f"{text[: match.start]} {text[match.end :]}"
+        text = f"{text[: match.start]} , {text[match.end :]}"
     if numbers:
         return phonenumbers.format_number(numbers[0].number, phonenumbers.PhoneNumberFormat.E164), text
     return _take_unusual_phone(text, country)
@@ -145,7 +145,7 @@ def _take_unusual_phone(text: str, country: str) -> tuple[str | None, str]:
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
-            rest = f"{text[: run.start()]} {text[run.end() :]}"
+            rest = f"{text[: run.start()]} , {text[run.end() :]}"
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), rest
     return None, text
 
