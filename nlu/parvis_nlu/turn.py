@@ -29,7 +29,9 @@ from rasa.core.tracker_store import FailSafeTrackerStore, TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.constants import TEXT
 
+from parvis_nlu.agenda import agenda
 from parvis_nlu.decided import DecidedTurns
 from parvis_nlu.endpoint import WatchedEndpoint, read_answers_quickly
 from parvis_nlu.errors import TurnBroken
@@ -114,7 +116,9 @@ class TurnProcessor(MessageProcessor):
             metadata=turn.metadata,
         )
         await self._update_tracker_session(tracker, message.output_channel, message.metadata)
-        await self.answer(message, await self.parse_message(message, tracker), tracker)
+        for request in agenda(await self.parse_message(message, tracker), tracker):
+            message.text = request[TEXT]
+            await self.answer(message, request, tracker)
         await self.save_tracker(tracker)
 
     async def answer(self, message: UserMessage, parsed: dict[str, Any], tracker: DialogueStateTracker) -> None:
@@ -217,13 +221,13 @@ class NamedOutput(OutputChannel):
 
 
 def replies_to(tracker: DialogueStateTracker, message_id: str) -> list[dict[str, Any]]:
-    """What the assistant said after the message and before the next one."""
+    """What the assistant said after the message and before the next one. Each request of a message is an event."""
     said: list[dict[str, Any]] = []
     listening = False
     for event in tracker.events:
         if isinstance(event, UserUttered):
-            listening = event.message_id == message_id
-            said = [] if listening else said
+            listened, listening = listening, event.message_id == message_id
+            said = [] if listening and not listened else said
         elif listening and isinstance(event, BotUttered):
             said += _messages_of(event)
     return said
