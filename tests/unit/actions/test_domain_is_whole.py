@@ -13,7 +13,7 @@ from actions.policy import disposition_of, is_taken_inside
 from actions.server import actions_of
 from actions.stores import read_stores
 from actions.titles import read_titles, title_of
-from bot.desk import Disposition, TicketStatus, load_routing, open_desk
+from bot.desk import Disposition, Priority, TicketStatus, load_routing, open_desk
 from bot.settings import BrandSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -121,6 +121,21 @@ def test_no_two_intents_share_a_title() -> None:
     for language in LANGUAGES:
         titles = [names[language] for names in read_titles().values()]
         assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_person_in_distress_is_told_who_can_help_at_once(language: str) -> None:
+    lines = {"{emergency_number}", "{helpline_fr}", "{helpline_be}", "{helpline_ch}"}
+    for variation in variations("utter_contentious_distress", language):
+        assert lines <= set(re.findall(r"\{\w+}", variation["text"]))
+
+
+def test_what_cannot_wait_is_promised_within_two_hours() -> None:
+    routing = load_routing(ROOT / "routing.yml")
+    for topic in ("safety", "distress", "minors", "discrimination", "fraud"):
+        route = routing.route(Disposition.ESCALATE_CONTENTIOUS, topic)
+        assert route.priority is Priority.URGENT
+        assert route.promise_hours <= 2
 
 
 def test_every_answerable_intent_has_an_answer() -> None:
