@@ -126,21 +126,6 @@ class DeliveryCountries(Action):
         return []
 
 
-class OffTopic(Action):
-    """Says what the assistant can help with; the second time in a row, offers a person instead of insisting."""
-
-    def name(self) -> str:
-        return "action_off_topic"
-
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
-        was_lost = any(response.startswith("utter_off_topic") for response in said_before(tracker))
-        first = "utter_off_topic"
-        if Turn.of(tracker).intent == "off_topic_attachment":
-            first = "utter_off_topic_attachment"
-        Voice(dispatcher).say("utter_off_topic_again" if was_lost else first)
-        return []
-
-
 class Answers:
     """Answers any question whose intent says that it may be answered, also in the middle of something else.
 
@@ -179,4 +164,8 @@ ANSWERED_BY: Final = {
     "faq_opening_hours": "action_opening_hours_now",
     "faq_store_location": "action_store_location",
     "faq_delivery_countries": "action_delivery_countries",
+    "chitchat_greet": "action_greet",
+    "chitchat_abuse": "action_abuse",
+    "chitchat_stop": "action_stop",
+    "chitchat_resume": "action_resume",
 }

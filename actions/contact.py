@@ -52,6 +52,16 @@ def read_contact(text: str, country: str) -> Reading:
     return Reading(phone, email, time, _problem(address, email, phone, _without_times(text)))
 
 
+def time_to_be_reached(text: str, country: str) -> str | None:
+    """The time beside a wish to be reached ("call me after 6pm", "06 12 34 56 78 demain matin"), in a message that has
+    other times too ("I ordered on Monday")."""
+    for sentence in _SENTENCE.split(mask(text)):
+        wish = _WISH.search(sentence)
+        if wish and (time := read_contact(sentence[wish.start() :], country).preferred_time):
+            return time
+    return None
+
+
 def spoken(contact: Contact) -> str:
     """The contact as people read it: ``+33 6 12 34 56 78``."""
     if contact.kind is ContactKind.EMAIL:
@@ -120,7 +130,7 @@ def _take_phone(text: str, country: str) -> tuple[str | None, str]:
     text = _LETTER_O.sub("0", text.replace("\u00a0", " ").replace("\u202f", " "))
     numbers = list(phonenumbers.PhoneNumberMatcher(text, country, phonenumbers.Leniency.VALID))
     for match in reversed(numbers):
-        text = f"{text[: match.start]} {text[match.end :]}"
+        text = f"{text[: match.start]} , {text[match.end :]}"
     if numbers:
         return phonenumbers.format_number(numbers[0].number, phonenumbers.PhoneNumberFormat.E164), text
     return _take_unusual_phone(text, country)
@@ -135,7 +145,7 @@ def _take_unusual_phone(text: str, country: str) -> tuple[str | None, str]:
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
-            rest = f"{text[: run.start()]} {text[run.end() :]}"
+            rest = f"{text[: run.start()]} , {text[run.end() :]}"
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), rest
     return None, text
 
@@ -191,6 +201,15 @@ def find_preferred_time(text: str) -> str | None:
             break
         end = piece.end()
     return " ".join(text[pieces[0].start() : end].split()).strip(" ,.;")
+
+
+_SENTENCE: Final = re.compile(r"[!?;\n]+|\.\s+(?=\D)")
+_WISH: Final = re.compile(
+    r"\b(?:r?appel(?:ez|le)[- ]moi|(?:pouvez[- ]vous|merci de|veuillez) (?:me )?r?appeler|joignable|disponible|dispo"
+    r"|(?:me )?(?:joindre|contacter)|call me|ring me|phone me|reach me|contact me|available)\b"
+    r"|[^\s@]+@[^\s@]+|\+?\d(?:[\s./()\-]{0,2}\d){7,}",
+    re.IGNORECASE,
+)
 
 
 def _without_times(text: str) -> str:

@@ -5,6 +5,7 @@ same message caused changes nothing, so that an interrupted turn may simply run 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -166,6 +167,11 @@ class Desk:
         await self._note(session, ticket, request)
         return _view(ticket)
 
+    def _route(self, request: OpenTicket) -> Route:
+        route = self.routing.route(request.disposition, request.topic)
+        least = request.least_priority
+        return route if least is None or least.rank <= route.priority.rank else replace(route, priority=least)
+
     async def _find_handled(self, session: AsyncSession, request: OpenTicket) -> Ticket | None:
         return await session.scalar(
             select(Ticket)
@@ -180,7 +186,7 @@ class Desk:
 
     async def _open(self, session: AsyncSession, request: OpenTicket) -> Ticket:
         now = self._now()
-        route = self.routing.route(request.disposition, request.topic)
+        route = self._route(request)
         words = self._rules.mask(request.text)
         ticket = Ticket(
             reference=self.references.generate(),
@@ -210,7 +216,7 @@ class Desk:
         return ticket
 
     async def _note(self, session: AsyncSession, ticket: Ticket, request: OpenTicket) -> None:
-        route = self.routing.route(request.disposition, request.topic)
+        route = self._route(request)
         before = ticket.disposition
         words = self._rules.mask(request.text)
         _keep_aside(ticket, words)

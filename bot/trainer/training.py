@@ -26,7 +26,17 @@ OnProgress = Callable[[str], None]
 _SOURCES: Final = ("config.yml", "domain.yml", "domain", "data", "nlu/uv.lock", "nlu/parvis_nlu")
 # Modules of the Rasa environment that serve or measure a model but have no part in what it learns.
 _NOT_LEARNT_FROM: Final = frozenset(
-    {"channel.py", "endpoint.py", "errors.py", "evaluate.py", "serve.py", "tracker_store.py", "train.py", "turn.py"}
+    {
+        "channel.py",
+        "endpoint.py",
+        "errors.py",
+        "evaluate.py",
+        "manner.py",
+        "serve.py",
+        "tracker_store.py",
+        "train.py",
+        "turn.py",
+    }
 )
 # Rules that a message is read by, and the word lists of ``signs/``: they are read when a model is loaded.
 _RULES: Final = frozenset(

@@ -187,6 +187,15 @@ async def test_a_milder_matter_lowers_nothing(desk: Desk, request_for: Make) -> 
     assert (later.due_at, later.topic) == (first.due_at, first.topic)
 
 
+async def test_a_message_may_be_more_urgent_than_its_topic_but_not_less(desk: Desk, request_for: Make) -> None:
+    first = await desk.open_ticket(request_for("m1", topic="order_status", least_priority=Priority.HIGH))
+    assert first.priority is Priority.HIGH
+    again = await desk.open_ticket(request_for("m2", topic="order_status", least_priority=Priority.LOW))
+    assert (again.reference, again.priority) == (first.reference, Priority.HIGH)
+    graver = await desk.open_ticket(request_for("m3", topic="order_status", least_priority=Priority.URGENT))
+    assert (graver.reference, graver.priority) == (first.reference, Priority.URGENT)
+
+
 async def test_a_raised_promise_never_moves_later(database_url: str, routing: Routing, request_for: Make) -> None:
     now = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
     times = iter([now] * 8 + [now + timedelta(hours=30)] * 8)

@@ -12,6 +12,7 @@ from actions.answers import ANSWERED_BY
 from actions.policy import disposition_of, is_taken_inside
 from actions.server import actions_of
 from actions.stores import read_stores
+from actions.titles import read_titles, title_of
 from bot.desk import Disposition, Priority, TicketStatus, load_routing, open_desk
 from bot.settings import BrandSettings
 
@@ -24,8 +25,14 @@ RESPONSES: dict[str, list[dict[str, Any]]] = DOMAIN["responses"]
 FACTS = {
     *("reference", "contact", "due_day", "due_time", "preferred_time"),
     *("store", "hours", "day", "next_day", "time", "address", "phone", "list", "countries"),
+    *("first", "second"),
 }
 LANGUAGES: list[str] = DOMAIN["slots"]["language"]["values"]
+# Of the classifier's own making, so that there is nothing to learn.
+LEARNT = [intent for intent in DOMAIN["intents"] if not intent.startswith("nlu_")]
+SOBER = "_sober"
+# As in parvis_nlu.manner, roughly: this Python does not have what makes it exact.
+EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]")
 
 
 def variations(response: str, language: str, channel: str | None = None) -> list[dict[str, Any]]:
@@ -42,7 +49,7 @@ def steps(rule: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_examples_are_of_known_intents() -> None:
-    assert {block["intent"] for block in NLU if "intent" in block} == set(DOMAIN["intents"])
+    assert {block["intent"] for block in NLU if "intent" in block} == set(LEARNT)
 
 
 @pytest.mark.parametrize("response", RESPONSES)
@@ -86,6 +93,34 @@ def test_what_is_taken_inside_names_its_reference(intent: str) -> None:
 def test_a_contentious_matter_gets_an_apology(intent: str) -> None:
     for variation in RESPONSES[f"utter_{intent}"]:
         assert re.search(r"désolé|excuses|sorry|apolog", variation["text"], re.IGNORECASE)
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+def test_to_the_upset_something_is_left_without_emoji(response: str) -> None:
+    """A response that is only an emoji needs a sober sibling, which has none."""
+    sober = response if response.endswith(SOBER) or response + SOBER not in RESPONSES else response + SOBER
+    for variation in RESPONSES[sober]:
+        assert re.search(r"\w", EMOJI.sub("", variation["text"]))
+        assert not (sober.endswith(SOBER) and EMOJI.search(variation["text"]))
+
+
+def test_whoever_complains_is_taken_to_be_upset() -> None:
+    [complaints] = [one for one in DOMAIN["slots"]["mood"]["mappings"] if one.get("value") == "complaint"]
+    assert set(complaints["intent"]) == {
+        intent for intent in DOMAIN["intents"] if disposition_of(intent) is Disposition.ESCALATE_CONTENTIOUS
+    }
+
+
+@pytest.mark.parametrize("intent", LEARNT)
+def test_every_intent_has_a_title_in_each_language(intent: str) -> None:
+    for language in LANGUAGES:
+        assert 0 < len(title_of(intent, language) or "") <= 20  # of a quick reply on Messenger
+
+
+def test_no_two_intents_share_a_title() -> None:
+    for language in LANGUAGES:
+        titles = [names[language] for names in read_titles().values()]
+        assert len(titles) == len(set(titles))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -135,7 +170,9 @@ def test_no_response_is_left_unsaid() -> None:
     built = {f"utter_{intent}" for intent in DOMAIN["intents"]}
     built |= {f"utter_ticket_status_{status}" for status in [*TicketStatus, "late"]}
     built |= {"utter_contact_phone_invalid", "utter_contact_email_invalid"}
-    elsewhere = {"utter_introduction", "utter_holding", "utter_default"}  # the turn channel, the worker, Rasa itself
+    built |= {response for response in RESPONSES if response.removesuffix(SOBER) in RESPONSES}
+    # The turn channel, the worker, Rasa itself.
+    elsewhere = {"utter_introduction", "utter_sorry_for_language", "utter_holding", "utter_default"}
     assert RESPONSES.keys() <= ruled | named | built | elsewhere
 
 
