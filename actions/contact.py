@@ -55,7 +55,7 @@ def read_contact(text: str, country: str) -> Reading:
 def time_to_be_reached(text: str, country: str) -> str | None:
     """The time beside a wish to be reached ("call me after 6pm", "06 12 34 56 78 demain matin"), in a message that has
     other times too ("I ordered on Monday")."""
-    for sentence in _SENTENCE.split(mask(text)):
+    for sentence in _SENTENCE.split(mask_secrets(text)):
         wish = _WISH.search(sentence)
         if wish and (time := read_contact(sentence[wish.start() :], country).preferred_time):
             return time
