@@ -12,7 +12,8 @@ sentence vector alone: the letter groups of other languages mislead.
 judges found, however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out of
 scope. The result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the trainers'
 own examples fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold fits every
-bot, however many intents it has. In the same way ``ambiguity`` is the share of examples whose first two intents are
+bot, however many intents it has. Noisy copies count like the examples that they are copies of, so that a slip of the
+finger is no reason to hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
 called too close.
 
 Everything is kept as arrays and JSON: a model file holds no pickle.
@@ -42,7 +43,7 @@ MEDIAN_CONFIDENCE = 0.9
 _FOLDS = 5
 # The hand-over point is a quantile: of so many judged examples it is good to a percentage point or less, and each fold
 # costs as much as the model itself.
-_ENOUGH_JUDGED = 1200
+_ENOUGH_JUDGED = 2000
 _SEED = 0
 
 _REGULARISATION = 20.0
@@ -412,15 +413,16 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
     found: list[_Judged] = []
     splitter = StratifiedKFold(folds, shuffle=True, random_state=_SEED)
     for _, held_out in splitter.split(judged, classes[judged]):
-        asked = judged[held_out]
-        learnt = np.flatnonzero(~np.isin(corpus.origin, asked))
-        asked = asked[~scope.out[classes[asked]]]
+        is_held_out = np.isin(corpus.origin, judged[held_out])
+        learnt = np.flatnonzero(~is_held_out)
+        # Their noisy copies are judged, too: what customers mistype shall not be handed over for that.
+        asked = np.flatnonzero(is_held_out & ~scope.out[corpus.classes])
         if not len(asked):
             continue
         judges = Judges.learn(seen[learnt], corpus.classes[learnt], corpus.are_examples[learnt])
         found.append(_Judged(judges.logits(seen[asked]), judges.logits_of_meaning(seen.vectors[asked])))
         if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
-            break
+            break  # enough for the quantile
     if not found:
         return nothing
     return _Judged(np.concatenate([one.logits for one in found]), np.concatenate([one.of_meaning for one in found]))
