@@ -122,9 +122,7 @@ def _decide_turn(
         actions += (decision.action,)
 
 
-def _next(
-    intent: str, actions: tuple[str, ...], rules: Sequence[_Rule], lookup: Mapping[str, Any]
-) -> Decision | None:
+def _next(intent: str, actions: tuple[str, ...], rules: Sequence[_Rule], lookup: Mapping[str, Any]) -> Decision | None:
     """Of the rules that fit, Rasa takes the one whose text is longest. A rule that may fit counts where it might win."""
     fitting = [(len(key), key, fits) for key, states in rules if (fits := _fits(states, intent, actions)) != Fits.NO]
     surely = [length for length, _, fits in fitting if fits == Fits.YES]
@@ -141,9 +139,7 @@ def _next(
 def _fits(states: Sequence[Mapping[str, Any]], intent: str, actions: tuple[str, ...]) -> Fits:
     """Whether a rule fits the turn in which ``intent`` was followed by ``actions``."""
     before = (*reversed(actions), ACTION_LISTEN_NAME)
-    found = [
-        _fits_state(state, intent, previous) for state, previous in zip(reversed(states), before, strict=False)
-    ]
+    found = [_fits_state(state, intent, previous) for state, previous in zip(reversed(states), before, strict=False)]
     if len(states) > len(before):
         found.append(Fits.MAYBE)  # it also asks for what was before this turn
     return min(found, key=lambda fits: fits.value, default=Fits.MAYBE)
@@ -213,7 +209,9 @@ def _deciding_rules(graph: StraightGraphRunner, core_target: str | None) -> Rule
         return None
     components = [graph.nodes[need]._component for need in graph.needs[core_target] if need in graph.nodes]
     rules = [component for component in components if type(component) is RulePolicy]
-    memories = [component for component in components if type(component) in (MemoizationPolicy, AugmentedMemoizationPolicy)]
+    memories = [
+        component for component in components if type(component) in (MemoizationPolicy, AugmentedMemoizationPolicy)
+    ]
     policies = [component for component in components if hasattr(component, "predict_action_probabilities")]
     if len(rules) != 1 or len(rules) + len(memories) != len(policies):
         return None

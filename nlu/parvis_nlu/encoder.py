@@ -71,7 +71,7 @@ class UniversalSentenceEncoder:
         """Pieces of its vocabulary that are whole words in Latin letters."""
         tokenizer = self._encoder._tokenizer
         found: dict[str, float] = {}
-        for piece, score in zip(tokenizer._pieces, tokenizer._scores):
+        for piece, score in zip(tokenizer._pieces, tokenizer._scores, strict=True):
             word = piece[1:].lower()
             if piece.startswith("▁") and len(word) > 2 and word.isalpha() and word[0] < "\u0250":
                 found[word] = max(score, found.get(word, score))

@@ -34,7 +34,7 @@ class Grams:
         self._number = {group: number for number, group in enumerate(groups)}
         self._weights = np.asarray(weights, dtype=np.float32)
         self._family = np.array([int(group[0]) for group in groups], dtype=np.int8)
-        chance = np.random.RandomState(_SEED)  # noqa: NPY002 - its sequence never changes between releases of numpy
+        chance = np.random.RandomState(_SEED)
         size = (len(groups), _SCATTER)
         self._columns = chance.randint(0, COLUMNS, size)
         self._signs = ((chance.randint(0, 2, size) * 2 - 1) / np.sqrt(_SCATTER)).astype(np.float32)
@@ -115,4 +115,3 @@ def _all_groups(words: list[str]) -> Iterator[str]:
     for size in (3, 4):
         for at in range(len(joined) - size + 1):
             yield "2" + joined[at : at + size]
-

@@ -12,8 +12,8 @@ sentence vector alone: the letter groups of other languages mislead.
 judges found, however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out of
 scope. The result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the trainers'
 own examples fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold fits every
-bot, however many intents it has. Noisy copies count like the examples that they are copies of, so that a slip of the
-finger is no reason to hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
+bot, however many intents it has. Noisy copies of the examples count a little, too, so that a slip of the finger is no
+reason to hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
 called too close.
 
 Everything is kept as arrays and JSON: a model file holds no pickle.
@@ -45,6 +45,8 @@ _FOLDS = 5
 # costs as much as the model itself.
 _ENOUGH_JUDGED = 2000
 _SEED = 0
+# Customers mistype some of their messages, not two of three.
+_WEIGHT_OF_COPIES = 0.25
 
 _REGULARISATION = 20.0
 _VECTOR_WEIGHT = 2.0
@@ -115,8 +117,8 @@ class Eye:
         """``owners``: for each text the example that it is a copy of. An example is corrected as if its own words were
         not known, since those of a customer's message may not be either."""
         speller = Speller.learn(list(dict.fromkeys(owners)), encoder.words())
-        meant = [speller.correct(text, unseen=owner) for text, owner in zip(texts, owners)]
-        grams = Grams.learn([_both(*pair) for pair in zip(texts, meant)])
+        meant = [speller.correct(text, unseen=owner) for text, owner in zip(texts, owners, strict=True)]
+        grams = Grams.learn([_both(*pair) for pair in zip(texts, meant, strict=True)])
         eye = cls(encoder, speller, grams)
         return eye, eye._see(texts, meant)
 
@@ -128,11 +130,11 @@ class Eye:
         return self._encoder.encode(list(texts))
 
     def _see(self, texts: Sequence[str], meant: Sequence[str]) -> Seen:
-        guessed = [at for at, (text, guess) in enumerate(zip(texts, meant)) if text != guess]
+        guessed = [at for at, (text, guess) in enumerate(zip(texts, meant, strict=True)) if text != guess]
         vectors = self._encoder.encode([*texts, *(meant[at] for at in guessed)])
         own, of_guesses = vectors[: len(texts)], vectors[len(texts) :]
         own[guessed] = _unit(own[guessed] + of_guesses)
-        return Seen(own, self._grams.rows([_both(*pair) for pair in zip(texts, meant)]))
+        return Seen(own, self._grams.rows([_both(*pair) for pair in zip(texts, meant, strict=True)]))
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         groups, weights = self._grams.state()
@@ -234,10 +236,12 @@ class Scale:
     median_score: float
 
     @classmethod
-    def of(cls, scores: np.ndarray, handover: float) -> Scale:
+    def of(cls, scores: np.ndarray, weights: np.ndarray, handover: float) -> Scale:
         if not len(scores):  # nothing could be judged: every message passes
             return cls(-100.0, 0.0)
-        low, median = np.quantile(scores, [handover, 0.5])
+        order = np.argsort(scores, kind="stable")
+        shares = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
+        low, median = np.interp([handover, 0.5], shares, scores[order])
         return cls(float(low), float(max(median, low + 1e-3)))
 
     def confidence(self, score: float) -> float:
@@ -292,9 +296,9 @@ class IntentHead:
             scope,
             eye,
             judges,
-            Scale.of(scope.score(judged.logits), options.handover),
-            Scale.of(scope.score(judged.of_meaning), options.handover),
-            _closeness_of(judged.logits, intents, options.ambiguity),
+            Scale.of(scope.score(judged.logits), judged.weights, options.handover),
+            Scale.of(scope.score(judged.of_meaning), judged.weights, options.handover),
+            _closeness_of(judged.logits[judged.weights == 1], intents, options.ambiguity),
         )
 
     def predict(self, text: str, ranking_length: int) -> Prediction:
@@ -310,13 +314,16 @@ class IntentHead:
         else:
             logits, scale = self._judges.logits(self._eye.see(texts)), self._scale
         scores = self._scope.score(logits)
-        return [self._prediction(row, scale.confidence(score), ranking_length) for row, score in zip(logits, scores)]
+        return [
+            self._prediction(row, scale.confidence(score), ranking_length)
+            for row, score in zip(logits, scores, strict=True)
+        ]
 
     def _prediction(self, logits: np.ndarray, confidence: float, ranking_length: int) -> Prediction:
         order = np.argsort(-logits, kind="stable")[: max(3, ranking_length)]
         # Runners-up keep their distance to the first in probability, under the first one's confidence.
         shares = np.exp(logits[order] - logits[order[0]]) * confidence
-        ranking = [(self.intents[i], float(share)) for i, share in zip(order, shares)]
+        ranking = [(self.intents[i], float(share)) for i, share in zip(order, shares, strict=True)]
         ambiguous = _distance(logits, order, self.intents) < self._too_close
         return Prediction(ranking[0][0], confidence, ranking[:ranking_length], ambiguous)
 
@@ -370,7 +377,7 @@ class _Corpus:
         number = {intent: at for at, intent in enumerate(intents)}
         rows = list(texts)
         classes = [number[label] for label in labels]
-        for intent, is_out in zip(intents, scope.out):
+        for intent, is_out in zip(intents, scope.out, strict=True):
             name = plain_name(intent)
             if not is_out and any(letter.isalpha() for letter in name):
                 rows.append(name)
@@ -394,10 +401,11 @@ class _Corpus:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Logits of examples by judges that have seen neither them nor their copies."""
+    """Logits of examples and copies by judges that have seen neither; ``weights`` tells how much each counts."""
 
     logits: np.ndarray
     of_meaning: np.ndarray
+    weights: np.ndarray
 
 
 def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
@@ -407,7 +415,7 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
     counts = Counter(classes)
     judged = np.array([at for at, one in enumerate(classes) if counts[one] > 1], dtype=int)
     folds = min([_FOLDS, *(counts[one] for one in classes[judged])])
-    nothing = _Judged(np.zeros((0, len(scope.out))), np.zeros((0, len(scope.out))))
+    nothing = _Judged(np.zeros((0, len(scope.out))), np.zeros((0, len(scope.out))), np.zeros(0))
     if folds < 2 or len(counts) < 2:
         return nothing
     found: list[_Judged] = []
@@ -420,12 +428,17 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
         if not len(asked):
             continue
         judges = Judges.learn(seen[learnt], corpus.classes[learnt], corpus.are_examples[learnt])
-        found.append(_Judged(judges.logits(seen[asked]), judges.logits_of_meaning(seen.vectors[asked])))
+        weights = np.where(corpus.are_examples[asked], 1.0, _WEIGHT_OF_COPIES)
+        found.append(_Judged(judges.logits(seen[asked]), judges.logits_of_meaning(seen.vectors[asked]), weights))
         if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
             break  # enough for the quantile
     if not found:
         return nothing
-    return _Judged(np.concatenate([one.logits for one in found]), np.concatenate([one.of_meaning for one in found]))
+    return _Judged(
+        np.concatenate([one.logits for one in found]),
+        np.concatenate([one.of_meaning for one in found]),
+        np.concatenate([one.weights for one in found]),
+    )
 
 
 def _closeness_of(logits: np.ndarray, intents: list[str], share: float) -> float:
@@ -433,7 +446,7 @@ def _closeness_of(logits: np.ndarray, intents: list[str], share: float) -> float
     if not len(logits) or len(intents) < 2 or share <= 0:
         return 0.0
     orders = np.argsort(-logits, axis=1, kind="stable")[:, :3]
-    distances = [_distance(row, order, intents) for row, order in zip(logits, orders)]
+    distances = [_distance(row, order, intents) for row, order in zip(logits, orders, strict=True)]
     return max(0.0, float(np.quantile(distances, share, method="lower")))
 
 
@@ -473,7 +486,7 @@ def _evenly(classes: np.ndarray, most: int) -> np.ndarray:
     """At most so many rows, the same number of each class where it has them; the first ones of a fixed shuffle."""
     if len(classes) <= most:
         return np.arange(len(classes))
-    shuffled = np.random.RandomState(_SEED).permutation(len(classes))  # noqa: NPY002
+    shuffled = np.random.RandomState(_SEED).permutation(len(classes))
     turn: Counter[int] = Counter()
     turns = []
     for at in shuffled:
@@ -485,5 +498,5 @@ def _evenly(classes: np.ndarray, most: int) -> np.ndarray:
 def _thinned(made: list[tuple[str, int]], most: int) -> list[tuple[str, int]]:
     if len(made) <= most:
         return made
-    kept = np.random.RandomState(_SEED).permutation(len(made))[:most]  # noqa: NPY002
+    kept = np.random.RandomState(_SEED).permutation(len(made))[:most]
     return [made[at] for at in sorted(kept)]

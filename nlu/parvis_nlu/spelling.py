@@ -73,8 +73,8 @@ class Speller:
             words = [token for token in _TOKEN.findall(text) if token[0].isalpha()]
             folded = [_folded(word) for word in words]
             counts.update(folded)
-            pairs.update(zip(folded, folded[1:]))
-            for word, one in zip(words, folded):
+            pairs.update(zip(folded, folded[1:], strict=False))
+            for word, one in zip(words, folded, strict=True):
                 spelt[one][word.lower()] += 1
         return cls(counts, {word: forms.most_common(1)[0][0] for word, forms in spelt.items()}, pairs, common)
 
@@ -157,10 +157,12 @@ class Speller:
         known: list[tuple[Words, float]] = [
             ((other,), _SLIP) for other in _one_slip_away(word) if other in self._counts or other in self._common
         ]
-        for cut in range(1, len(word)):
-            for rest in (word[cut:], word[cut + 1 :]):  # the space was forgotten, or a letter was hit instead
-                if word[:cut] in self._counts and rest in self._counts:
-                    known.append(((word[:cut], rest), _SPACE_SLIP))
+        known.extend(
+            ((word[:cut], rest), _SPACE_SLIP)
+            for cut in range(1, len(word))
+            for rest in (word[cut:], word[cut + 1 :])  # the space was forgotten, or a letter was hit instead
+            if word[:cut] in self._counts and rest in self._counts
+        )
         return known
 
     def _spelt(self, word: str) -> str:

@@ -35,9 +35,7 @@ async def test_another_language_is_answered_in_english_with_one_apology(customer
     assert "€5" in again
 
 
-async def test_a_new_session_apologises_anew(
-    customer: Customer, pass_time: Callable[[Customer, float], None]
-) -> None:
+async def test_a_new_session_apologises_anew(customer: Customer, pass_time: Callable[[Customer, float], None]) -> None:
     await customer.means("faq_return_policy", other_language="de", language="en")
     pass_time(customer, 30)
     assert SORRY_FOR_LANGUAGE.search(await customer.means("faq_return_policy", other_language="de", language="en"))
