@@ -204,7 +204,8 @@ def _train(config: Mapping[str, Any], learnt: Sequence[Labelled], names: Mapping
 def _read(model: Path, texts: Sequence[str]) -> tuple[list[Reading], float]:
     """One message at a time, and the memory that the process holds after the last one, in MB."""
     with _reader(model) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         readings = []
         for text in texts:
             process.stdin.write(json.dumps({"text": prose(text)}) + "\n")

@@ -49,8 +49,8 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the model made of a text. ``language`` is None where it was not sure, ``other_language`` where the text is in
-    a served one, ``severity`` where nothing is grave. ``milliseconds`` is the model's own time."""
+    """What the model made of a text. ``language`` is None where it was not sure, ``other_language`` where the text is
+    in a served one, ``severity`` where nothing is grave. ``milliseconds`` is the model's own time."""
 
     intent: str
     confidence: float

@@ -1,7 +1,7 @@
 """Sentence encoders: a text becomes a vector, and texts that mean the same come near each other in any language.
 
-The default is Google's Universal Sentence Encoder, multilingual v3, in numpy, with its weights inside the package. Another
-one is a class with the same three members, named in ``config.yml`` (see docs/trainer/training.md).
+The default is Google's Universal Sentence Encoder, multilingual v3, in numpy, with its weights inside the package.
+Another one is a class with the same three members, named in ``config.yml`` (see docs/trainer/training.md).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Standard input is one JSON object a line, ``{"text"}``; for each, standard output gets one,
 ``{"intent", "confidence", "candidates", "language", "other_language", "severity", "milliseconds"}``, in the same order.
-``candidates`` are the intents of the ranking, best first. What the model does not say is null. The time is that of reading
-one message, in process.
+``candidates`` are the intents of the ranking, best first. What the model does not say is null. The time is that of
+reading one message, in process.
 """
 
 from __future__ import annotations

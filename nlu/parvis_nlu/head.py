@@ -4,16 +4,16 @@
 are guessed (``parvis_nlu.spelling``) and both readings count: vectors are averaged, letter groups united.
 
 **Ranked.** Two judges are added up: a logistic regression over all of that, and the nearest example of each intent, by
-the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count less).
-The name of an intent is one more example of it. A text in a language that the examples do not hold is judged by its
-sentence vector alone: the letter groups of other languages mislead.
+the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count
+less). The name of an intent is one more example of it. A text in a language that the examples do not hold is judged by
+its sentence vector alone: the letter groups of other languages mislead.
 
-**Confidence.** A regression is certain even of nonsense, so certainty is not asked: the sum over the intents of what both
-judges found, however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out of
-scope. The result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the trainers'
-own examples fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold fits every
-bot, however many intents it has. Noisy copies of the examples count a little, too, so that a slip of the finger is no
-reason to hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
+**Confidence.** A regression is certain even of nonsense, so certainty is not asked: the sum over the intents of what
+both judges found, however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out
+of scope. The result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the
+trainers' own examples fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold
+fits every bot, however many intents it has. Noisy copies of the examples count a little, too, so that a slip of the
+finger is no reason to hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
 called too close.
 
 Everything is kept as arrays and JSON: a model file holds no pickle.

@@ -127,8 +127,7 @@ class LanguageJudge:
         return best if len(words) >= _WORDS_FOR_CHARACTERS or not words[0][0].isascii() else None
 
     def _shares(self, words: list[str]) -> dict[str, float]:
-        assert self._wide_detector is not None
-        values = self._wide_detector.compute_language_confidence_values(" ".join(words))
+        values = self._wide_detector.compute_language_confidence_values(" ".join(words)) if self._wide_detector else []
         return {value.language.iso_code_639_1.name.lower(): value.value for value in values}
 
 

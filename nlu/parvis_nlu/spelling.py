@@ -1,7 +1,7 @@
 """Guesses what a misspelt word was meant to be, as a noisy channel: how common is a word, how likely is the slip?
 
-Common words are those of the trainers' own examples, then those that the sentence encoder knows. A word of the examples is
-never touched. Another one is replaced when one slip (a letter dropped, added, hit wrongly or swapped, a space missing,
+Common words are those of the trainers' own examples, then those that the sentence encoder knows. A word of the examples
+is never touched. Another one is replaced when one slip (a letter dropped, added, hit wrongly or swapped, a space missing,
 added or moved) leads to a word so much more common that the slip is the likelier story. The guess is read beside the
 message, never in its place, so a wrong one does little harm.
 """
@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from parvis_nlu.noise import without_accents
 
@@ -73,7 +74,7 @@ class Speller:
             words = [token for token in _TOKEN.findall(text) if token[0].isalpha()]
             folded = [_folded(word) for word in words]
             counts.update(folded)
-            pairs.update(zip(folded, folded[1:], strict=False))
+            pairs.update(pairwise(folded))
             for word, one in zip(words, folded, strict=True):
                 spelt[one][word.lower()] += 1
         return cls(counts, {word: forms.most_common(1)[0][0] for word, forms in spelt.items()}, pairs, common)
