@@ -12,3 +12,9 @@ def gravity_of(intent: str | None) -> int:
     """
     prefix = (intent or "").partition("_")[0]
     return len(_PREFIXES) - _PREFIXES.index(prefix) if prefix in _PREFIXES else 0
+
+
+def plain_name(intent: str) -> str:
+    """What an intent is about, in words: ``faq_opening_hours`` is "opening hours"."""
+    prefix, _, rest = intent.partition("_")
+    return (rest if prefix in _PREFIXES else intent).replace("_", " ").strip()
