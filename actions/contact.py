@@ -62,6 +62,11 @@ def time_to_be_reached(text: str, country: str) -> str | None:
     return None
 
 
+def says_only_when(text: str) -> bool:
+    """Whether a message is a time and hardly a word more ("on Thursday morning if possible")."""
+    return "?" not in text and len(_without_times(text).split()) <= _WORDS_AROUND_A_TIME
+
+
 def spoken(contact: Contact) -> str:
     """The contact as people read it: ``+33 6 12 34 56 78``."""
     if contact.kind is ContactKind.EMAIL:
@@ -210,6 +215,9 @@ _WISH: Final = re.compile(
     r"|[^\s@]+@[^\s@]+|\+?\d(?:[\s./()\-]{0,2}\d){7,}",
     re.IGNORECASE,
 )
+
+
+_WORDS_AROUND_A_TIME: Final = 2
 
 
 def _without_times(text: str) -> str:

@@ -7,6 +7,7 @@ from actions.contact import (
     find_preferred_time,
     from_slot,
     read_contact,
+    says_only_when,
     spoken,
     time_to_be_reached,
     to_slot,
@@ -186,3 +187,10 @@ def test_a_memory_of_another_shape_is_no_contact(value: object) -> None:
 )
 def test_in_a_message_on_a_matter_only_times_beside_a_wish_to_be_reached_count(text: str, time: str | None) -> None:
     assert time_to_be_reached(text, "FR") == time
+
+
+def test_a_time_and_hardly_a_word_more_is_a_time() -> None:
+    assert says_only_when("on Thursday morning if possible")
+    assert says_only_when("plutôt jeudi matin")
+    assert not says_only_when("are you open on Thursday?")
+    assert not says_only_when("est-ce que la boutique ouvre le jeudi matin")
