@@ -14,7 +14,7 @@ from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
 from actions.answers import Answers
-from actions.contact import Reading, from_slot, to_slot
+from actions.contact import Reading, from_slot, says_only_when, to_slot
 from actions.intake import Events, Intake, comes_first, remember
 from actions.policy import disposition_of, gravest, is_taken_inside
 from actions.turn import Turn, Voice, runs_after, said_before
@@ -115,7 +115,7 @@ class ValidateContactForm(Action):
             return await self._note(asked)
         if asked.reading.problem is not None:
             return self._ask(asked, f"utter_contact_{asked.reading.problem}")
-        if asked.reading.preferred_time and disposition_of(intent) is not Disposition.ANSWER:
+        if self._is_time(asked):
             asked.voice.say("utter_request_contact_for_time")
             return [SlotSet("contact_preferred_time", asked.reading.preferred_time)]
         if self._answers.knows(intent) and intent != "chitchat_affirm":
@@ -140,6 +140,15 @@ class ValidateContactForm(Action):
         if asked.reading.problem or is_taken_inside(gravest(candidates)):
             return False
         return ask_which(asked.voice, candidates, asked.turn.language)
+
+    def _is_time(self, asked: _Asked) -> bool:
+        """Who is to be called was asked when; elsewhere a day may belong to a question ("and on Sunday")."""
+        if asked.reading.preferred_time is None:
+            return False
+        was_asked = asked.tracker.get_slot("contact_wanted") == ContactKind.PHONE
+        return disposition_of(asked.turn.intent) is not Disposition.ANSWER or (
+            was_asked and says_only_when(asked.turn.text)
+        )
 
     def _is_detail(self, asked: _Asked) -> bool:
         """Another complaint, a wish, a picture, or more words on the matter."""

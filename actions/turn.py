@@ -58,10 +58,6 @@ class Turn:
             severity=next(tracker.get_latest_entity_values("severity"), None),
         )
 
-    @property
-    def is_tapped(self) -> bool:
-        return not self.text
-
 
 AMBIGUOUS: Final = "nlu_ambiguous"
 

@@ -30,7 +30,7 @@ class OffTopic(Action):
         turn, voice = Turn.of(tracker), Voice(dispatcher)
         tries = lost_before(tracker)
         insisted = any(response.startswith("utter_off_topic") for said in tries for response in said)
-        if insisted or len(tries) >= _TRIES or (turn.written_in != turn.language and not turn.is_tapped):
+        if insisted or len(tries) >= _TRIES or turn.written_in != turn.language:
             voice.say("utter_off_topic_again")
         elif turn.intent == "off_topic_attachment":
             voice.say("utter_off_topic_attachment")

@@ -190,6 +190,17 @@ def evaluate(
     evaluate_file(file, json_out, console)
 
 
+@app.command("evaluate-masking")
+def evaluate_masking(
+    file: Annotated[Path, typer.Argument(help="One JSON object a line: text, lang, spans of start, end and kind")],
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file.")] = None,
+) -> None:
+    """Measure the masking of personal data on labelled messages."""
+    from bot.startup import evaluate_masking_file
+
+    evaluate_masking_file(file, json_out, _settings(), console)
+
+
 @app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="gateway, turn, start; empty for these three; nlu")] = "",

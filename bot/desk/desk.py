@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.desk.database import Database
-from bot.desk.masking import mask
+from bot.desk.masking import Masked, Rules
 from bot.desk.models import EventKind, Notification, NotificationStatus, Ticket, TicketEvent
 from bot.desk.reference import References
 from bot.desk.routing import Route, Routing
@@ -48,9 +48,12 @@ def utc_now() -> datetime:
 class Desk:
     """Tickets of one brand. Every method raises ``DeskUnavailable`` when the database does not answer."""
 
-    def __init__(self, database: Database, routing: Routing, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, database: Database, routing: Routing, clock: Clock = utc_now, rules: Rules | None = None
+    ) -> None:
         self.database = database
         self.routing = routing
+        self._rules = rules or Rules()
         self.references = References(routing.reference_prefix)
         self._now = clock
 
@@ -184,6 +187,7 @@ class Desk:
     async def _open(self, session: AsyncSession, request: OpenTicket) -> Ticket:
         now = self._now()
         route = self._route(request)
+        words = self._rules.mask(request.text)
         ticket = Ticket(
             reference=self.references.generate(),
             conversation_id=request.conversation_id,
@@ -194,7 +198,8 @@ class Desk:
             disposition=request.disposition,
             topic=request.topic,
             language=request.language,
-            text=mask(request.text),
+            text=words.text,
+            mentioned=words.kept,
             occurred_at=datetime.fromtimestamp(request.occurred_at, UTC),
             status=TicketStatus.NEW,
             priority=route.priority,
@@ -213,6 +218,8 @@ class Desk:
     async def _note(self, session: AsyncSession, ticket: Ticket, request: OpenTicket) -> None:
         route = self._route(request)
         before = ticket.disposition
+        words = self._rules.mask(request.text)
+        _keep_aside(ticket, words)
         if _is_graver(ticket, request.disposition, route):
             kind = EventKind.RAISED
             tell = _raise(ticket, request, route, self.routing.hours.add(self._now(), route.promise_hours))
@@ -224,7 +231,7 @@ class Desk:
             ticket,
             kind,
             message_id=request.message_id,
-            text=mask(request.text),
+            text=words.text,
             detail={"topic": request.topic, "disposition": request.disposition, "before": before, "team": ticket.team},
             tell=tell,
         )
@@ -247,7 +254,9 @@ class Desk:
         kind = EventKind.CONTACT_GIVEN if ticket.contact is None else EventKind.CONTACT_CORRECTED
         ticket.contact_kind = contact.kind
         ticket.contact_value = contact.value
-        ticket.preferred_time = None if contact.preferred_time is None else mask(contact.preferred_time)
+        ticket.preferred_time = (
+            None if contact.preferred_time is None else self._rules.mask(contact.preferred_time).text
+        )
         ticket.contact_refused = False
         _settle(ticket)
         detail = {"contact": contact.kind.value}
@@ -321,6 +330,13 @@ class Desk:
             return await session.scalar(query) or 0
 
 
+def _keep_aside(ticket: Ticket, words: Masked) -> None:
+    mentioned = {kind: list(values) for kind, values in (ticket.mentioned or {}).items()}
+    for kind, values in words.kept.items():
+        mentioned[kind] = list(dict.fromkeys([*mentioned.get(kind, []), *values]))
+    ticket.mentioned = mentioned
+
+
 def _settle(ticket: Ticket) -> None:
     if ticket.status is TicketStatus.NEW:
         ticket.status = TicketStatus.READY
@@ -361,10 +377,10 @@ def _view(ticket: Ticket, *, is_new: bool = False) -> TicketView:
     )
 
 
-def open_desk(database_url: str, routing: Routing, *, clock: Clock = utc_now) -> Desk:
+def open_desk(database_url: str, routing: Routing, *, clock: Clock = utc_now, rules: Rules | None = None) -> Desk:
     """A desk on its own small pool of connections. Call ``migrate(database_url)`` before, ``close()`` at the end.
 
     ``database_url`` is SQLAlchemy's: ``sqlite+aiosqlite:///path`` or ``postgresql+asyncpg://…``. Belongs to the event
-    loop in which it is first used.
+    loop in which it is first used. ``rules`` mask what customers write; without them, those of the demo brand.
     """
-    return Desk(Database(database_url), routing, clock)
+    return Desk(Database(database_url), routing, clock, rules)

@@ -119,6 +119,9 @@ class Ticket(Base):
     topic: Mapped[str] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(8))
     text: Mapped[str] = mapped_column(Text, comment="the customer's words, masked")
+    mentioned: Mapped[dict[str, Any] | None] = mapped_column(
+        default=dict, comment="values by kind, taken out of the words"
+    )
     occurred_at: Mapped[datetime]
     status: Mapped[TicketStatus] = mapped_column(_enum(TicketStatus))
     priority: Mapped[Priority] = mapped_column(_enum(Priority))

@@ -103,8 +103,8 @@ class Contact:
 class OpenTicket:
     """A customer's message that needs a person.
 
-    ``topic`` is the intent without its prefix (``order_status``), ``text`` the customer's words (the desk masks card
-    numbers and IBANs before it stores them), ``occurred_at`` the message's time in UTC seconds since the epoch, as in
+    ``topic`` is the intent without its prefix (``order_status``), ``text`` the customer's words (the desk masks
+    personal data before it stores them), ``occurred_at`` the message's time in UTC seconds since the epoch, as in
     the channels' vocabulary. ``least_priority`` is how urgent the message is whatever its topic, if it is.
     """
 

@@ -123,7 +123,7 @@ def _decide_turn(
 
 
 def _next(intent: str, actions: tuple[str, ...], rules: Sequence[_Rule], lookup: Mapping[str, Any]) -> Decision | None:
-    """Of the rules that fit, Rasa takes the one whose text is longest. A rule that may fit counts where it might win."""
+    """Of the rules that fit, Rasa takes the one with the longest text; one that may fit counts where it might win."""
     fitting = [(len(key), key, fits) for key, states in rules if (fits := _fits(states, intent, actions)) != Fits.NO]
     surely = [length for length, _, fits in fitting if fits == Fits.YES]
     if not surely:
@@ -167,8 +167,8 @@ def _fits_state(state: Mapping[str, Any], intent: str, previous: str) -> Fits:
 def _fits_words(states: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a rule may answer to the words of a message rather than to its intent: Rasa asks those first."""
     last = states[-1]
-    previous = last.get("prev_action", {}).get("action_name")
-    return previous in (None, ACTION_LISTEN_NAME) and not last.get("user", {}).get("intent")
+    listened = last.get("prev_action", {}).get("action_name") == ACTION_LISTEN_NAME
+    return listened and not last.get("user", {}).get("intent")
 
 
 def _turn_under_way(tracker: DialogueStateTracker) -> tuple[str, tuple[str, ...]] | None:

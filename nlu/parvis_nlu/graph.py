@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rasa.engine.exceptions import GraphRunError
 from rasa.engine.graph import GraphNode
 from rasa.engine.runner.dask import DaskGraphRunner
 
@@ -26,14 +25,11 @@ class StraightGraphRunner:
         self._plans: dict[tuple[str, ...], list[Step]] = {}
 
     def run(self, inputs: dict[str, Any], targets: Sequence[str]) -> dict[str, Any]:
-        """Raises ``GraphRunError`` or what a component raises."""
+        """Raises Rasa's ``GraphRunError`` or ``GraphComponentException``."""
         done = {name: (name, value) for name, value in inputs.items()}
         for name, node, needs in self._plan(tuple(targets)):
-            try:
-                # A node leaves a bare name for what nobody provides, and then says itself what is missing.
-                done[name] = node(*(done.get(need, need) for need in needs))
-            except RuntimeError as error:
-                raise GraphRunError("Error running runner.") from error
+            # A bare name stands for what nobody provides; the node then says itself what is missing.
+            done[name] = node(*(done.get(need, need) for need in needs))
         return dict(done[target] for target in targets)
 
     def _plan(self, targets: tuple[str, ...]) -> list[Step]:

@@ -8,6 +8,7 @@ process, leaves the stored conversation as it was before, so the caller simply a
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from rasa.core.actions.action import (
     Action,
     ActionBotResponse,
     ActionExecutionRejection,
+    ActionExtractSlots,
     ActionListen,
     create_bot_utterance,
 )
@@ -26,10 +28,13 @@ from rasa.core.nlg import NaturalLanguageGenerator
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore, TrackerStore
+from rasa.shared.core.constants import ACTION_VALIDATE_SLOT_MAPPINGS, SlotMappingType
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.constants import TEXT
 
+from parvis_nlu.agenda import agenda
 from parvis_nlu.decided import DecidedTurns
 from parvis_nlu.endpoint import WatchedEndpoint, read_answers_quickly
 from parvis_nlu.errors import TurnBroken
@@ -98,10 +103,12 @@ class TurnProcessor(MessageProcessor):
         vars(self).update(vars(processor))
         self.tracker_store = _bare(processor.tracker_store)
         self.graph_runner = StraightGraphRunner(processor.graph_runner)
+        self._domain_of_fillable_slots = _with_fillable_slots(self.domain)
         self._decided = DecidedTurns.of_model(self.graph_runner, self.model_metadata.core_target, self.domain)
         if processor.action_endpoint is not None:
             self.action_endpoint = WatchedEndpoint(processor.action_endpoint)
             read_answers_quickly()
+        self._slots_action = ActionExtractSlots(self.action_endpoint)
 
     async def take(self, turn: Turn, tracker: DialogueStateTracker) -> None:
         """Run the turn on its conversation and save it. The steps are those of ``MessageProcessor.handle_message``."""
@@ -114,7 +121,9 @@ class TurnProcessor(MessageProcessor):
             metadata=turn.metadata,
         )
         await self._update_tracker_session(tracker, message.output_channel, message.metadata)
-        await self.answer(message, await self.parse_message(message, tracker), tracker)
+        for request in agenda(await self.parse_message(message, tracker), tracker):
+            message.text = request[TEXT]
+            await self.answer(message, request, tracker)
         await self.save_tracker(tracker)
 
     async def answer(self, message: UserMessage, parsed: dict[str, Any], tracker: DialogueStateTracker) -> None:
@@ -122,10 +131,15 @@ class TurnProcessor(MessageProcessor):
         message.parse_data = parsed
         output = message.output_channel
         await self._handle_message_with_tracker(message, tracker)
-        await self.run_action_extract_slots(output, tracker)
+        await self._extract_slots(output, tracker)
         await self._introduce(output, tracker)
         await self._apologise_for_language(output, tracker)
         await self._run_prediction_loop(output, tracker)
+
+    async def _extract_slots(self, output: OutputChannel, tracker: DialogueStateTracker) -> None:
+        """Rasa's ``run_action_extract_slots``; of a domain's slots most are facts, which no message fills."""
+        events = await self._slots_action.run(output, self.nlg, tracker, self._domain_of_fillable_slots)
+        tracker.update_with_events(events, self.domain)
 
     def _predict_next_with_tracker(self, tracker: DialogueStateTracker) -> PolicyPrediction:
         return self._decided.predict(tracker) or super()._predict_next_with_tracker(tracker)
@@ -217,13 +231,13 @@ class NamedOutput(OutputChannel):
 
 
 def replies_to(tracker: DialogueStateTracker, message_id: str) -> list[dict[str, Any]]:
-    """What the assistant said after the message and before the next one."""
+    """What the assistant said after the message and before the next one. Each request of a message is an event."""
     said: list[dict[str, Any]] = []
     listening = False
     for event in tracker.events:
         if isinstance(event, UserUttered):
-            listening = event.message_id == message_id
-            said = [] if listening else said
+            listened, listening = listening, event.message_id == message_id
+            said = [] if listening and not listened else said
         elif listening and isinstance(event, BotUttered):
             said += _messages_of(event)
     return said
@@ -258,6 +272,24 @@ def _began_session(events: Iterable[Event]) -> bool:
         if turns > 1:
             return False
     return False
+
+
+def _with_fillable_slots(domain: Domain) -> Domain:
+    """For the action that extracts slots, which tries the mappings of every slot: without those that fill nothing.
+
+    An action that validates slots is given the conversation with all of them, so its domain stays whole.
+    """
+    if ACTION_VALIDATE_SLOT_MAPPINGS in domain.user_actions:
+        return domain
+    fillable = copy.copy(domain)
+    fillable.slots = [
+        slot
+        for slot in domain.slots
+        if any(
+            mapping.get("type") != SlotMappingType.CUSTOM.value or mapping.get("action") for mapping in slot.mappings
+        )
+    ]
+    return fillable
 
 
 def _bare(store: TrackerStore) -> TrackerStore:

@@ -50,7 +50,7 @@ async def test_the_ticket_says_which_language_the_customer_writes(customer: Cust
 
 async def test_who_goes_on_in_a_served_language_gets_a_ticket_in_that(customer: Customer) -> None:
     await customer.means("faq_return_policy", other_language="nl", language="en")
-    await customer.says("d'accord, je vais vous l'écrire en français : où est ma commande ?")
+    await customer.says("pardon, je vous écris en français. Où est ma commande ?")
     assert await customer.language_of_ticket() == "fr"
 
 

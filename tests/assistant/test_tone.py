@@ -74,6 +74,27 @@ async def test_nothing_is_pushed_while_a_complaint_is_open(
         assert not {choice.payload for choice in customer.choices} & PUSHES
 
 
+@pytest.mark.parametrize(
+    ("complaint", "question", "cheer"),
+    [
+        (
+            "ma lampe est arrivée cassée, c'est inadmissible",
+            "vous avez des promotions en ce moment ?",
+            "Bonne nouvelle",
+        ),
+        ("my lamp arrived broken, this is unacceptable", "do you have any offers at the moment?", "Good news"),
+    ],
+)
+async def test_who_asks_for_offers_during_a_complaint_gets_a_sober_answer(
+    customer: Customer, complaint: str, question: str, cheer: str
+) -> None:
+    await customer.says(complaint)
+    await customer.says("06 12 34 56 78")
+    replies = [await customer.says(question) for _ in range(4)]
+    assert all("maison-lumen.example" in reply for reply in replies)
+    assert not [reply for reply in replies if cheer in reply or EMOJI.search(reply)]
+
+
 @pytest.mark.parametrize(("language", "hello"), [("fr", "bonjour"), ("en", "hello there")])
 async def test_x_is_shorter_than_messenger(new_customer: Callable[..., Customer], language: str, hello: str) -> None:
     lengths = {}
