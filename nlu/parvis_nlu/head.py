@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,9 @@ _WEIGHT_OF_COPIES = 0.15
 
 _REGULARISATION = 20.0
 _VECTOR_WEIGHT = 2.0
-_WHITENING_SHRINKAGE = 0.3
+# Of the regression that knows sentence vectors alone, in the sum of both; the letter groups of few examples mislead.
+_SHARE_OF_MEANING = 0.3
+_WHITENING_SHRINKAGE = 0.6
 # Cosines are divided by this to weigh as much as the logits of the regression.
 _COSINE_SCALE = 0.15
 _OUT_OF_SCOPE_WEIGHT = 0.5
@@ -67,10 +69,13 @@ Copies = Callable[[str], list[str]]
 class Options:
     """``handover``: how often the bot may hand over a question it could have answered, as a share of all.
 
+    ``grave_handover``: how often it may take a message for out of scope that belongs to an intent of ``human_``,
+    ``private_`` or ``contentious_``: there a person reads along, so doubt costs less than not being heard.
     ``ambiguity``: how often it may ask which of two was meant. ``encoder``: a class, see ``parvis_nlu.encoder``.
     """
 
     handover: float = 0.05
+    grave_handover: float = 0.02
     ambiguity: float = 0.03
     encoder: str = "parvis_nlu.encoder.UniversalSentenceEncoder"
 
@@ -189,8 +194,11 @@ class Judges:
     @classmethod
     def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray) -> Judges:
         """``are_examples``: which rows are examples rather than noisy copies of one."""
-        weights, bias = fit(seen.all, classes, _REGULARISATION)
         meaning_weights, meaning_bias = fit(seen.meaning[are_examples], classes[are_examples], _REGULARISATION)
+        weights, bias = fit(seen.all, classes, _REGULARISATION)
+        weights *= 1 - _SHARE_OF_MEANING
+        weights[: len(meaning_weights)] += _SHARE_OF_MEANING * meaning_weights
+        bias = (1 - _SHARE_OF_MEANING) * bias + _SHARE_OF_MEANING * meaning_bias
         neighbours = Neighbours.learn(seen.vectors[are_examples], classes[are_examples])
         arrays = {"weights": weights, "bias": bias, "meaning_weights": meaning_weights, "meaning_bias": meaning_bias}
         return cls(arrays, neighbours)
@@ -249,6 +257,32 @@ class Scale:
         return float(expit(steepness * (score - self.handover_score)))
 
 
+@dataclass(frozen=True)
+class Scales:
+    """``grave`` is for intents that take the matter to a person."""
+
+    ordinary: Scale
+    grave: Scale
+
+    @classmethod
+    def of(cls, scores: np.ndarray, weights: np.ndarray, are_grave: np.ndarray, options: Options) -> Scales:
+        """``are_grave`` tells of which kind the intent of each scored message is. A kind without one has the other's
+        scale."""
+
+        def scale(rows: np.ndarray, share: float) -> Scale:
+            rows = rows if rows.any() else np.ones_like(rows)
+            return Scale.of(scores[rows], weights[rows], share)
+
+        return cls(scale(~are_grave, options.handover), scale(are_grave, options.grave_handover))
+
+    @classmethod
+    def restore(cls, state: dict[str, dict[str, float]]) -> Scales:
+        return cls(Scale(**state["ordinary"]), Scale(**state["grave"]))
+
+    def confidence(self, score: float, is_grave: bool) -> float:
+        return (self.grave if is_grave else self.ordinary).confidence(score)
+
+
 class IntentHead:
     """Learns from labelled texts and predicts. Deterministic: the same examples make the same model."""
 
@@ -258,16 +292,17 @@ class IntentHead:
         scope: Scope,
         eye: Eye,
         judges: Judges,
-        scale: Scale,
-        meaning_scale: Scale,
+        scales: Scales,
+        meaning_scales: Scales,
         too_close: float,
     ) -> None:
         self.intents = intents
         self._scope = scope
         self._eye = eye
         self._judges = judges
-        self._scale = scale
-        self._meaning_scale = meaning_scale
+        self._scales = scales
+        self._meaning_scales = meaning_scales
+        self._grave = _are_grave(intents)
         self._too_close = too_close
 
     @classmethod
@@ -291,13 +326,14 @@ class IntentHead:
         eye, seen = Eye.learn(corpus.texts, corpus.owners, load_encoder(options.encoder))
         judged = _cross_validate(corpus, seen, scope)
         judges = Judges.learn(seen, corpus.classes, corpus.are_examples)
+        grave = _are_grave(intents)[judged.classes]
         return cls(
             intents,
             scope,
             eye,
             judges,
-            Scale.of(scope.score(judged.logits), judged.weights, options.handover),
-            Scale.of(scope.score(judged.of_meaning), judged.weights, options.handover),
+            Scales.of(scope.score(judged.logits), judged.weights, grave, options),
+            Scales.of(scope.score(judged.of_meaning), judged.weights, grave, options),
             _closeness_of(judged.logits[judged.weights == 1], intents, options.ambiguity),
         )
 
@@ -310,12 +346,12 @@ class IntentHead:
         ``unlearnt_language``: the texts are in a language that the examples do not hold.
         """
         if unlearnt_language:
-            logits, scale = self._judges.logits_of_meaning(self._eye.meaning(texts)), self._meaning_scale
+            logits, scales = self._judges.logits_of_meaning(self._eye.meaning(texts)), self._meaning_scales
         else:
-            logits, scale = self._judges.logits(self._eye.see(texts)), self._scale
+            logits, scales = self._judges.logits(self._eye.see(texts)), self._scales
         scores = self._scope.score(logits)
         return [
-            self._prediction(row, scale.confidence(score), ranking_length)
+            self._prediction(row, scales.confidence(score, self._grave[row.argmax()]), ranking_length)
             for row, score in zip(logits, scores, strict=True)
         ]
 
@@ -333,8 +369,8 @@ class IntentHead:
             "intents": self.intents,
             "out_of_scope": self._scope.out.tolist(),
             "encoder": options.encoder,
-            "scale": vars(self._scale),
-            "meaning_scale": vars(self._meaning_scale),
+            "scales": asdict(self._scales),
+            "meaning_scales": asdict(self._meaning_scales),
             "too_close": self._too_close,
             **seen,
         }
@@ -352,8 +388,8 @@ class IntentHead:
             Scope(np.array(facts["out_of_scope"])),
             Eye.restore(facts, arrays, load_encoder(facts["encoder"])),
             Judges.restore(arrays),
-            Scale(**facts["scale"]),
-            Scale(**facts["meaning_scale"]),
+            Scales.restore(facts["scales"]),
+            Scales.restore(facts["meaning_scales"]),
             facts["too_close"],
         )
 
@@ -401,10 +437,12 @@ class _Corpus:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Logits of examples and copies by judges that have seen neither; ``weights`` tells how much each counts."""
+    """Logits of examples and copies by judges that have seen neither; ``weights`` tells how much each counts,
+    ``classes`` what each is."""
 
     logits: np.ndarray
     of_meaning: np.ndarray
+    classes: np.ndarray
     weights: np.ndarray
 
 
@@ -415,7 +453,8 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
     counts = Counter(classes)
     judged = np.array([at for at, one in enumerate(classes) if counts[one] > 1], dtype=int)
     folds = min([_FOLDS, *(counts[one] for one in classes[judged])])
-    nothing = _Judged(np.zeros((0, len(scope.out))), np.zeros((0, len(scope.out))), np.zeros(0))
+    no_logits = np.zeros((0, len(scope.out)))
+    nothing = _Judged(no_logits, no_logits, np.zeros(0, int), np.zeros(0))
     if folds < 2 or len(counts) < 2:
         return nothing
     found: list[_Judged] = []
@@ -429,7 +468,8 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
             continue
         judges = Judges.learn(seen[learnt], corpus.classes[learnt], corpus.are_examples[learnt])
         weights = np.where(corpus.are_examples[asked], 1.0, _WEIGHT_OF_COPIES)
-        found.append(_Judged(judges.logits(seen[asked]), judges.logits_of_meaning(seen.vectors[asked]), weights))
+        of_meaning = judges.logits_of_meaning(seen.vectors[asked])
+        found.append(_Judged(judges.logits(seen[asked]), of_meaning, corpus.classes[asked], weights))
         if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
             break  # enough for the quantile
     if not found:
@@ -437,8 +477,13 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
     return _Judged(
         np.concatenate([one.logits for one in found]),
         np.concatenate([one.of_meaning for one in found]),
+        np.concatenate([one.classes for one in found]),
         np.concatenate([one.weights for one in found]),
     )
+
+
+def _are_grave(intents: Sequence[str]) -> np.ndarray:
+    return np.array([gravity_of(intent) >= gravity_of("human_") for intent in intents])
 
 
 def _closeness_of(logits: np.ndarray, intents: list[str], share: float) -> float:
