@@ -5,7 +5,8 @@ are guessed (``parvis_nlu.spelling``) and both readings count: vectors are avera
 
 **Ranked.** Two judges are added up: a logistic regression over all of that, and the nearest example of each intent, by
 the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count
-less). The name of an intent is one more example of it. A text in a language that the examples do not hold is judged by
+less). Where an intent has few examples, a second regression, over sentence vectors alone, has a share in the first one's
+verdict. The name of an intent is one more example of it. A text in a language that the examples do not hold is judged by
 its sentence vector alone: the letter groups of other languages mislead.
 
 **Confidence.** A regression is certain even of nonsense, so certainty is not asked: the sum over the intents of what
@@ -47,17 +48,20 @@ _ENOUGH_JUDGED = 2000
 _SEED = 0
 # Customers mistype some of their messages, not two of three.
 _WEIGHT_OF_COPIES = 0.15
+# In learning they count more: nothing else tells what a slip looks like.
+_WEIGHT_OF_LEARNT_COPIES = 0.4
 
 _REGULARISATION = 20.0
 _VECTOR_WEIGHT = 2.0
-# Of the regression that knows sentence vectors alone, in the sum of both; the letter groups of few examples mislead.
-_SHARE_OF_MEANING = 0.3
+# With so many examples an intent, the regression that knows sentence vectors alone counts as much as the one that also
+# knows letter groups: those of few examples mislead.
+_FEW_EXAMPLES = 5
 _WHITENING_SHRINKAGE = 0.6
 # Cosines are divided by this to weigh as much as the logits of the regression.
 _COSINE_SCALE = 0.15
 _OUT_OF_SCOPE_WEIGHT = 0.5
 # Copies of examples are a help, not the data: a bot that has many examples needs few.
-_MOST_COPIES = 12_000
+_MOST_COPIES = 6_000
 _MOST_NEIGHBOURS = 6_000
 # The third intent must be this many times less likely than the second (as a logarithm) when two are called close.
 _CLEAR_OF_THE_REST = 1.0
@@ -123,23 +127,25 @@ class Eye:
         not known, since those of a customer's message may not be either."""
         speller = Speller.learn(list(dict.fromkeys(owners)), encoder.words())
         meant = [speller.correct(text, unseen=owner) for text, owner in zip(texts, owners, strict=True)]
-        grams = Grams.learn([_both(*pair) for pair in zip(texts, meant, strict=True)])
+        grams, rows = Grams.learn([_both(*pair) for pair in zip(texts, meant, strict=True)])
         eye = cls(encoder, speller, grams)
-        return eye, eye._see(texts, meant)
+        return eye, Seen(eye._vectors(texts, meant), rows)
 
     def see(self, texts: Sequence[str]) -> Seen:
-        return self._see(texts, [self._speller.correct(text) for text in texts])
+        meant = [self._speller.correct(text) for text in texts]
+        grams = self._grams.rows([_both(*pair) for pair in zip(texts, meant, strict=True)])
+        return Seen(self._vectors(texts, meant), grams)
 
     def meaning(self, texts: Sequence[str]) -> np.ndarray:
         """The sentence vectors of texts as they are."""
         return self._encoder.encode(list(texts))
 
-    def _see(self, texts: Sequence[str], meant: Sequence[str]) -> Seen:
+    def _vectors(self, texts: Sequence[str], meant: Sequence[str]) -> np.ndarray:
         guessed = [at for at, (text, guess) in enumerate(zip(texts, meant, strict=True)) if text != guess]
         vectors = self._encoder.encode([*texts, *(meant[at] for at in guessed)])
         own, of_guesses = vectors[: len(texts)], vectors[len(texts) :]
         own[guessed] = _unit(own[guessed] + of_guesses)
-        return Seen(own, self._grams.rows([_both(*pair) for pair in zip(texts, meant, strict=True)]))
+        return own
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         groups, weights = self._grams.state()
@@ -192,15 +198,26 @@ class Judges:
         self._neighbours = neighbours
 
     @classmethod
-    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray) -> Judges:
-        """``are_examples``: which rows are examples rather than noisy copies of one."""
-        meaning_weights, meaning_bias = fit(seen.meaning[are_examples], classes[are_examples], _REGULARISATION)
-        weights, bias = fit(seen.all, classes, _REGULARISATION)
-        weights *= 1 - _SHARE_OF_MEANING
-        weights[: len(meaning_weights)] += _SHARE_OF_MEANING * meaning_weights
-        bias = (1 - _SHARE_OF_MEANING) * bias + _SHARE_OF_MEANING * meaning_bias
-        neighbours = Neighbours.learn(seen.vectors[are_examples], classes[are_examples])
-        arrays = {"weights": weights, "bias": bias, "meaning_weights": meaning_weights, "meaning_bias": meaning_bias}
+    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray, similar: Judges | None = None) -> Judges:
+        """``are_examples``: which rows are examples rather than noisy copies of one. ``similar``: judges that have
+        learnt from most of the rows."""
+        own, examples = classes[are_examples], seen[are_examples]
+        counts = np.where(are_examples, 1.0, _WEIGHT_OF_LEARNT_COPIES)
+        begin = similar._weights if similar else None
+        meaning = fit(
+            examples.meaning,
+            own,
+            _REGULARISATION,
+            np.ones(len(own)),
+            begin and (begin["meaning_weights"], begin["meaning_bias"]),
+        )
+        weights, bias = fit(seen.all, classes, _REGULARISATION, counts, begin and (begin["weights"], begin["bias"]))
+        share = _FEW_EXAMPLES / (_FEW_EXAMPLES + len(own) / (own.max() + 1))
+        weights *= 1 - share
+        weights[: len(meaning[0])] += share * meaning[0]
+        bias = (1 - share) * bias + share * meaning[1]
+        arrays = {"weights": weights, "bias": bias, "meaning_weights": meaning[0], "meaning_bias": meaning[1]}
+        neighbours = Neighbours.learn(examples.vectors, own)
         return cls(arrays, neighbours)
 
     def logits(self, seen: Seen) -> np.ndarray:
@@ -324,8 +341,8 @@ class IntentHead:
         scope = Scope(np.array([intent in out_of_scope for intent in intents]))
         corpus = _Corpus.of(texts, labels, intents, scope, copies)
         eye, seen = Eye.learn(corpus.texts, corpus.owners, load_encoder(options.encoder))
-        judged = _cross_validate(corpus, seen, scope)
-        judges = Judges.learn(seen, corpus.classes, corpus.are_examples)
+        judged, similar = _cross_validate(corpus, seen, scope)
+        judges = Judges.learn(seen, corpus.classes, corpus.are_examples, similar)
         grave = _are_grave(intents)[judged.classes]
         return cls(
             intents,
@@ -446,8 +463,10 @@ class _Judged:
     weights: np.ndarray
 
 
-def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
-    """Examples that are alone in their intent are always learnt and never judged: left out, they could only be
+def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged, Judges | None]:
+    """Also gives the last judges, who have learnt from most of the rows.
+
+    Examples that are alone in their intent are always learnt and never judged: left out, they could only be
     mistaken."""
     classes = corpus.classes[: corpus.given]
     counts = Counter(classes)
@@ -456,8 +475,9 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
     no_logits = np.zeros((0, len(scope.out)))
     nothing = _Judged(no_logits, no_logits, np.zeros(0, int), np.zeros(0))
     if folds < 2 or len(counts) < 2:
-        return nothing
+        return nothing, None
     found: list[_Judged] = []
+    judges: Judges | None = None
     splitter = StratifiedKFold(folds, shuffle=True, random_state=_SEED)
     for _, held_out in splitter.split(judged, classes[judged]):
         is_held_out = np.isin(corpus.origin, judged[held_out])
@@ -473,13 +493,14 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
         if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
             break  # enough for the quantile
     if not found:
-        return nothing
-    return _Judged(
+        return nothing, None
+    all_judged = _Judged(
         np.concatenate([one.logits for one in found]),
         np.concatenate([one.of_meaning for one in found]),
         np.concatenate([one.classes for one in found]),
         np.concatenate([one.weights for one in found]),
     )
+    return all_judged, judges
 
 
 def _are_grave(intents: Sequence[str]) -> np.ndarray:
