@@ -54,6 +54,7 @@ class SentenceIntentClassifier(IntentClassifier, GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """``handover``: the share of answerable questions that may be handed over (3 to 10 % make sense).
+        ``grave_handover``: the same for the intents of ``human_``, ``private_`` and ``contentious_``.
 
         ``ambiguity``: the share of messages about which the assistant may ask which of two intents was meant.
         ``noisy_copies`` also learns every example without accents and with typing errors. ``out_of_scope_intents`` do
@@ -61,6 +62,7 @@ class SentenceIntentClassifier(IntentClassifier, GraphComponent):
         """
         return {
             "handover": 0.05,
+            "grave_handover": 0.02,
             "ambiguity": 0.03,
             "noisy_copies": True,
             "out_of_scope_intents": ["off_topic"],
@@ -115,6 +117,7 @@ class SentenceIntentClassifier(IntentClassifier, GraphComponent):
             return self._resource
         options = Options(
             handover=float(self._config["handover"]),
+            grave_handover=float(self._config["grave_handover"]),
             ambiguity=float(self._config["ambiguity"]),
             encoder=self._config["encoder"],
         )

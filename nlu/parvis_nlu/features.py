@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from scipy import sparse
@@ -40,40 +41,42 @@ class Grams:
         self._signs = ((chance.randint(0, 2, size) * 2 - 1) / np.sqrt(_SCATTER)).astype(np.float32)
 
     @classmethod
-    def learn(cls, texts: Sequence[str]) -> Grams:
+    def learn(cls, texts: Sequence[str]) -> tuple[Grams, np.ndarray]:
+        """Also gives the rows of these texts."""
+        of_texts = [list(_groups(text)) for text in texts]
         seen: Counter[str] = Counter()
-        for text in texts:
-            seen.update(set(_groups(text)))
+        for groups in of_texts:
+            seen.update(set(groups))
         # In a grown bot, what occurs once tells nothing and is a third of all.
         least = 2 if len(texts) >= _GROWN else 1
-        groups = sorted(group for group, count in seen.items() if count >= least)
-        counts = np.array([seen[group] for group in groups], dtype=np.float64)
-        return cls(groups, np.log((1 + len(texts)) / (1 + counts)) + 1)
+        kept = sorted(group for group, count in seen.items() if count >= least)
+        counts = np.array([seen[group] for group in kept], dtype=np.float64)
+        grams = cls(kept, np.log((1 + len(texts)) / (1 + counts)) + 1)
+        return grams, grams._rows(of_texts)
 
     def rows(self, texts: Sequence[str]) -> np.ndarray:
         """One row a text (float32)."""
         if len(texts) == 1:
-            numbers, values = self._weighted(texts[0])
+            numbers, values = self._weighted(_groups(texts[0]))
             columns, signs = self._columns[numbers], self._signs[numbers]
             row = np.bincount(columns.ravel(), (signs * values[:, None]).ravel(), COLUMNS)
             return row.astype(np.float32)[None, :]
-        weighted = [self._weighted(text) for text in texts]
+        return self._rows([_groups(text) for text in texts])
+
+    def _rows(self, of_texts: Sequence[Iterable[str]]) -> np.ndarray:
+        weighted = [self._weighted(groups) for groups in of_texts]
         starts = np.cumsum([0, *(len(numbers) for numbers, _ in weighted)])
         numbers = np.concatenate([numbers for numbers, _ in weighted] or [np.zeros(0, int)])
         values = np.concatenate([values for _, values in weighted] or [np.zeros(0, np.float32)])
-        matrix = sparse.csr_matrix((values, numbers, starts), shape=(len(texts), len(self._number)))
+        matrix = sparse.csr_matrix((values, numbers, starts), shape=(len(of_texts), len(self._number)))
         return np.asarray((matrix @ self._scatter()).todense(), dtype=np.float32)
 
     def state(self) -> tuple[list[str], np.ndarray]:
         return list(self._number), self._weights
 
-    def _weighted(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        counts: Counter[int] = Counter()
-        number = self._number.get
-        for group in _groups(text):
-            known = number(group)
-            if known is not None:
-                counts[known] += 1
+    def _weighted(self, groups: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+        counts = Counter(map(self._number.get, groups))
+        counts.pop(None, None)
         numbers = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
         often = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
         values = (1 + np.log(often)) * self._weights[numbers]
@@ -88,12 +91,7 @@ class Grams:
 
 def _groups(text: str) -> Iterator[str]:
     words = _WORD.findall(without_accents(text.lower()))
-    left = _MOST_GROUPS
-    for group in _all_groups(words):
-        if not left:
-            return
-        left -= 1
-        yield group
+    return islice(_all_groups(words), _MOST_GROUPS)
 
 
 def _all_groups(words: list[str]) -> Iterator[str]:

@@ -5,7 +5,8 @@ are guessed (``parvis_nlu.spelling``) and both readings count: vectors are avera
 
 **Ranked.** Two judges are added up: a logistic regression over all of that, and the nearest example of each intent, by
 the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count
-less). The name of an intent is one more example of it. A text in a language that the examples do not hold is judged by
+less). Where an intent has few examples, a second regression, over sentence vectors alone, has a share in the first one's
+verdict. The name of an intent is one more example of it. A text in a language that the examples do not hold is judged by
 its sentence vector alone: the letter groups of other languages mislead.
 
 **Confidence.** A regression is certain even of nonsense, so certainty is not asked: the sum over the intents of what
@@ -24,7 +25,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,20 @@ _ENOUGH_JUDGED = 2000
 _SEED = 0
 # Customers mistype some of their messages, not two of three.
 _WEIGHT_OF_COPIES = 0.15
+# In learning they count more: nothing else tells what a slip looks like.
+_WEIGHT_OF_LEARNT_COPIES = 0.4
 
 _REGULARISATION = 20.0
 _VECTOR_WEIGHT = 2.0
-_WHITENING_SHRINKAGE = 0.3
+# With so many examples an intent, the regression that knows sentence vectors alone counts as much as the one that also
+# knows letter groups: those of few examples mislead.
+_FEW_EXAMPLES = 5
+_WHITENING_SHRINKAGE = 0.6
 # Cosines are divided by this to weigh as much as the logits of the regression.
 _COSINE_SCALE = 0.15
 _OUT_OF_SCOPE_WEIGHT = 0.5
 # Copies of examples are a help, not the data: a bot that has many examples needs few.
-_MOST_COPIES = 12_000
+_MOST_COPIES = 6_000
 _MOST_NEIGHBOURS = 6_000
 # The third intent must be this many times less likely than the second (as a logarithm) when two are called close.
 _CLEAR_OF_THE_REST = 1.0
@@ -67,10 +73,13 @@ Copies = Callable[[str], list[str]]
 class Options:
     """``handover``: how often the bot may hand over a question it could have answered, as a share of all.
 
+    ``grave_handover``: how often it may take a message for out of scope that belongs to an intent of ``human_``,
+    ``private_`` or ``contentious_``: there a person reads along, so doubt costs less than not being heard.
     ``ambiguity``: how often it may ask which of two was meant. ``encoder``: a class, see ``parvis_nlu.encoder``.
     """
 
     handover: float = 0.05
+    grave_handover: float = 0.02
     ambiguity: float = 0.03
     encoder: str = "parvis_nlu.encoder.UniversalSentenceEncoder"
 
@@ -118,23 +127,25 @@ class Eye:
         not known, since those of a customer's message may not be either."""
         speller = Speller.learn(list(dict.fromkeys(owners)), encoder.words())
         meant = [speller.correct(text, unseen=owner) for text, owner in zip(texts, owners, strict=True)]
-        grams = Grams.learn([_both(*pair) for pair in zip(texts, meant, strict=True)])
+        grams, rows = Grams.learn([_both(*pair) for pair in zip(texts, meant, strict=True)])
         eye = cls(encoder, speller, grams)
-        return eye, eye._see(texts, meant)
+        return eye, Seen(eye._vectors(texts, meant), rows)
 
     def see(self, texts: Sequence[str]) -> Seen:
-        return self._see(texts, [self._speller.correct(text) for text in texts])
+        meant = [self._speller.correct(text) for text in texts]
+        grams = self._grams.rows([_both(*pair) for pair in zip(texts, meant, strict=True)])
+        return Seen(self._vectors(texts, meant), grams)
 
     def meaning(self, texts: Sequence[str]) -> np.ndarray:
         """The sentence vectors of texts as they are."""
         return self._encoder.encode(list(texts))
 
-    def _see(self, texts: Sequence[str], meant: Sequence[str]) -> Seen:
+    def _vectors(self, texts: Sequence[str], meant: Sequence[str]) -> np.ndarray:
         guessed = [at for at, (text, guess) in enumerate(zip(texts, meant, strict=True)) if text != guess]
         vectors = self._encoder.encode([*texts, *(meant[at] for at in guessed)])
         own, of_guesses = vectors[: len(texts)], vectors[len(texts) :]
         own[guessed] = _unit(own[guessed] + of_guesses)
-        return Seen(own, self._grams.rows([_both(*pair) for pair in zip(texts, meant, strict=True)]))
+        return own
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         groups, weights = self._grams.state()
@@ -187,12 +198,26 @@ class Judges:
         self._neighbours = neighbours
 
     @classmethod
-    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray) -> Judges:
-        """``are_examples``: which rows are examples rather than noisy copies of one."""
-        weights, bias = fit(seen.all, classes, _REGULARISATION)
-        meaning_weights, meaning_bias = fit(seen.meaning[are_examples], classes[are_examples], _REGULARISATION)
-        neighbours = Neighbours.learn(seen.vectors[are_examples], classes[are_examples])
-        arrays = {"weights": weights, "bias": bias, "meaning_weights": meaning_weights, "meaning_bias": meaning_bias}
+    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray, similar: Judges | None = None) -> Judges:
+        """``are_examples``: which rows are examples rather than noisy copies of one. ``similar``: judges that have
+        learnt from most of the rows."""
+        own, examples = classes[are_examples], seen[are_examples]
+        counts = np.where(are_examples, 1.0, _WEIGHT_OF_LEARNT_COPIES)
+        begin = similar._weights if similar else None
+        meaning = fit(
+            examples.meaning,
+            own,
+            _REGULARISATION,
+            np.ones(len(own)),
+            begin and (begin["meaning_weights"], begin["meaning_bias"]),
+        )
+        weights, bias = fit(seen.all, classes, _REGULARISATION, counts, begin and (begin["weights"], begin["bias"]))
+        share = _FEW_EXAMPLES / (_FEW_EXAMPLES + len(own) / (own.max() + 1))
+        weights *= 1 - share
+        weights[: len(meaning[0])] += share * meaning[0]
+        bias = (1 - share) * bias + share * meaning[1]
+        arrays = {"weights": weights, "bias": bias, "meaning_weights": meaning[0], "meaning_bias": meaning[1]}
+        neighbours = Neighbours.learn(examples.vectors, own)
         return cls(arrays, neighbours)
 
     def logits(self, seen: Seen) -> np.ndarray:
@@ -249,6 +274,32 @@ class Scale:
         return float(expit(steepness * (score - self.handover_score)))
 
 
+@dataclass(frozen=True)
+class Scales:
+    """``grave`` is for intents that take the matter to a person."""
+
+    ordinary: Scale
+    grave: Scale
+
+    @classmethod
+    def of(cls, scores: np.ndarray, weights: np.ndarray, are_grave: np.ndarray, options: Options) -> Scales:
+        """``are_grave`` tells of which kind the intent of each scored message is. A kind without one has the other's
+        scale."""
+
+        def scale(rows: np.ndarray, share: float) -> Scale:
+            rows = rows if rows.any() else np.ones_like(rows)
+            return Scale.of(scores[rows], weights[rows], share)
+
+        return cls(scale(~are_grave, options.handover), scale(are_grave, options.grave_handover))
+
+    @classmethod
+    def restore(cls, state: dict[str, dict[str, float]]) -> Scales:
+        return cls(Scale(**state["ordinary"]), Scale(**state["grave"]))
+
+    def confidence(self, score: float, is_grave: bool) -> float:
+        return (self.grave if is_grave else self.ordinary).confidence(score)
+
+
 class IntentHead:
     """Learns from labelled texts and predicts. Deterministic: the same examples make the same model."""
 
@@ -258,16 +309,17 @@ class IntentHead:
         scope: Scope,
         eye: Eye,
         judges: Judges,
-        scale: Scale,
-        meaning_scale: Scale,
+        scales: Scales,
+        meaning_scales: Scales,
         too_close: float,
     ) -> None:
         self.intents = intents
         self._scope = scope
         self._eye = eye
         self._judges = judges
-        self._scale = scale
-        self._meaning_scale = meaning_scale
+        self._scales = scales
+        self._meaning_scales = meaning_scales
+        self._grave = _are_grave(intents)
         self._too_close = too_close
 
     @classmethod
@@ -289,15 +341,16 @@ class IntentHead:
         scope = Scope(np.array([intent in out_of_scope for intent in intents]))
         corpus = _Corpus.of(texts, labels, intents, scope, copies)
         eye, seen = Eye.learn(corpus.texts, corpus.owners, load_encoder(options.encoder))
-        judged = _cross_validate(corpus, seen, scope)
-        judges = Judges.learn(seen, corpus.classes, corpus.are_examples)
+        judged, similar = _cross_validate(corpus, seen, scope)
+        judges = Judges.learn(seen, corpus.classes, corpus.are_examples, similar)
+        grave = _are_grave(intents)[judged.classes]
         return cls(
             intents,
             scope,
             eye,
             judges,
-            Scale.of(scope.score(judged.logits), judged.weights, options.handover),
-            Scale.of(scope.score(judged.of_meaning), judged.weights, options.handover),
+            Scales.of(scope.score(judged.logits), judged.weights, grave, options),
+            Scales.of(scope.score(judged.of_meaning), judged.weights, grave, options),
             _closeness_of(judged.logits[judged.weights == 1], intents, options.ambiguity),
         )
 
@@ -310,12 +363,12 @@ class IntentHead:
         ``unlearnt_language``: the texts are in a language that the examples do not hold.
         """
         if unlearnt_language:
-            logits, scale = self._judges.logits_of_meaning(self._eye.meaning(texts)), self._meaning_scale
+            logits, scales = self._judges.logits_of_meaning(self._eye.meaning(texts)), self._meaning_scales
         else:
-            logits, scale = self._judges.logits(self._eye.see(texts)), self._scale
+            logits, scales = self._judges.logits(self._eye.see(texts)), self._scales
         scores = self._scope.score(logits)
         return [
-            self._prediction(row, scale.confidence(score), ranking_length)
+            self._prediction(row, scales.confidence(score, self._grave[row.argmax()]), ranking_length)
             for row, score in zip(logits, scores, strict=True)
         ]
 
@@ -333,8 +386,8 @@ class IntentHead:
             "intents": self.intents,
             "out_of_scope": self._scope.out.tolist(),
             "encoder": options.encoder,
-            "scale": vars(self._scale),
-            "meaning_scale": vars(self._meaning_scale),
+            "scales": asdict(self._scales),
+            "meaning_scales": asdict(self._meaning_scales),
             "too_close": self._too_close,
             **seen,
         }
@@ -352,8 +405,8 @@ class IntentHead:
             Scope(np.array(facts["out_of_scope"])),
             Eye.restore(facts, arrays, load_encoder(facts["encoder"])),
             Judges.restore(arrays),
-            Scale(**facts["scale"]),
-            Scale(**facts["meaning_scale"]),
+            Scales.restore(facts["scales"]),
+            Scales.restore(facts["meaning_scales"]),
             facts["too_close"],
         )
 
@@ -401,24 +454,30 @@ class _Corpus:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Logits of examples and copies by judges that have seen neither; ``weights`` tells how much each counts."""
+    """Logits of examples and copies by judges that have seen neither; ``weights`` tells how much each counts,
+    ``classes`` what each is."""
 
     logits: np.ndarray
     of_meaning: np.ndarray
+    classes: np.ndarray
     weights: np.ndarray
 
 
-def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
-    """Examples that are alone in their intent are always learnt and never judged: left out, they could only be
+def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged, Judges | None]:
+    """Also gives the last judges, who have learnt from most of the rows.
+
+    Examples that are alone in their intent are always learnt and never judged: left out, they could only be
     mistaken."""
     classes = corpus.classes[: corpus.given]
     counts = Counter(classes)
     judged = np.array([at for at, one in enumerate(classes) if counts[one] > 1], dtype=int)
     folds = min([_FOLDS, *(counts[one] for one in classes[judged])])
-    nothing = _Judged(np.zeros((0, len(scope.out))), np.zeros((0, len(scope.out))), np.zeros(0))
+    no_logits = np.zeros((0, len(scope.out)))
+    nothing = _Judged(no_logits, no_logits, np.zeros(0, int), np.zeros(0))
     if folds < 2 or len(counts) < 2:
-        return nothing
+        return nothing, None
     found: list[_Judged] = []
+    judges: Judges | None = None
     splitter = StratifiedKFold(folds, shuffle=True, random_state=_SEED)
     for _, held_out in splitter.split(judged, classes[judged]):
         is_held_out = np.isin(corpus.origin, judged[held_out])
@@ -429,16 +488,23 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
             continue
         judges = Judges.learn(seen[learnt], corpus.classes[learnt], corpus.are_examples[learnt])
         weights = np.where(corpus.are_examples[asked], 1.0, _WEIGHT_OF_COPIES)
-        found.append(_Judged(judges.logits(seen[asked]), judges.logits_of_meaning(seen.vectors[asked]), weights))
+        of_meaning = judges.logits_of_meaning(seen.vectors[asked])
+        found.append(_Judged(judges.logits(seen[asked]), of_meaning, corpus.classes[asked], weights))
         if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
             break  # enough for the quantile
     if not found:
-        return nothing
-    return _Judged(
+        return nothing, None
+    all_judged = _Judged(
         np.concatenate([one.logits for one in found]),
         np.concatenate([one.of_meaning for one in found]),
+        np.concatenate([one.classes for one in found]),
         np.concatenate([one.weights for one in found]),
     )
+    return all_judged, judges
+
+
+def _are_grave(intents: Sequence[str]) -> np.ndarray:
+    return np.array([gravity_of(intent) >= gravity_of("human_") for intent in intents])
 
 
 def _closeness_of(logits: np.ndarray, intents: list[str], share: float) -> float:

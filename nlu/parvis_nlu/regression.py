@@ -14,27 +14,33 @@ _MOST_STEPS = 200
 _FLAT_ENOUGH = 1e-4
 
 
-def fit(rows: np.ndarray, classes: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (a row a feature, a column a class) and bias.
+Plane = tuple[np.ndarray, np.ndarray]
+"""Weights (a row a feature, a column a class) and bias."""
 
-    ``classes`` are numbers from 0, each of which occurs. ``c`` is the inverse strength of the L2 penalty, from which
-    the bias is exempt.
+
+def fit(rows: np.ndarray, classes: np.ndarray, c: float, counts: np.ndarray, start: Plane | None = None) -> Plane:
+    """``classes`` are numbers from 0, each of which occurs. ``c`` is the inverse strength of the L2 penalty, from which
+    the bias is exempt. ``counts`` is how much each row counts.
+
+    ``start`` is what was found for nearly the same rows: from there it is half the way.
     """
-    loss = _Loss(rows, classes, c)
+    loss = _Loss(rows, classes, c, counts)
+    begin = np.zeros(loss.size) if start is None else np.vstack(start).astype(np.float64).ravel()
     options = {"gtol": _FLAT_ENOUGH, "maxiter": _MOST_STEPS, "maxcor": 5}
-    found = loss.matrix(minimize(loss, np.zeros(loss.size), jac=True, method="L-BFGS-B", options=options).x)
+    found = loss.matrix(minimize(loss, begin, jac=True, method="L-BFGS-B", options=options).x)
     return found[:-1], found[-1]
 
 
 class _Loss:
     """The mean cross-entropy with its penalty, and the gradient of both."""
 
-    def __init__(self, rows: np.ndarray, classes: np.ndarray, c: float) -> None:
+    def __init__(self, rows: np.ndarray, classes: np.ndarray, c: float, counts: np.ndarray) -> None:
         self._rows = np.ascontiguousarray(rows, np.float32)
         self._truth = classes
         self._index = np.arange(len(classes))
         self._shape = (rows.shape[1] + 1, int(classes.max()) + 1)
-        self._decay = 1.0 / (c * len(classes))
+        self._shares = (counts / counts.sum()).astype(np.float32)
+        self._decay = 1.0 / (c * float(counts.sum()))
 
     @property
     def size(self) -> int:
@@ -50,10 +56,10 @@ class _Loss:
         log_shares = log_softmax(self._rows @ weights + bias, axis=1)
         error = np.exp(log_shares)
         error[self._index, self._truth] -= 1.0
-        error /= len(self._index)
+        error *= self._shares[:, None]
         gradient = matrix * np.float32(self._decay)
         gradient[:-1] += self._rows.T @ error
         gradient[-1] = error.sum(axis=0)
         penalty = 0.5 * self._decay * float(np.sum(np.square(weights), dtype=np.float64))
-        surprise = -float(log_shares[self._index, self._truth].mean(dtype=np.float64))
+        surprise = -float(np.dot(self._shares, log_shares[self._index, self._truth]))
         return penalty + surprise, gradient.ravel().astype(np.float64)

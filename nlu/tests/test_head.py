@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parvis_nlu.head import HANDOVER_CONFIDENCE, IntentHead, Options, Scale
+from parvis_nlu.head import HANDOVER_CONFIDENCE, IntentHead, Options, Scale, Scales
 from parvis_nlu.noise import noisy_copies
 
 EXAMPLES = {
@@ -161,3 +161,20 @@ def test_examples_of_the_out_of_scope_intent_do_not_move_the_hand_over_point() -
     with_odd = IntentHead.learn(texts, labels, Options(), out_of_scope=["off_topic"])
     assert with_odd.predict("where is my order", 1).confidence > HANDOVER_CONFIDENCE
     assert "off_topic" in with_odd.intents
+
+
+def test_an_intent_that_goes_to_a_person_has_a_hand_over_point_of_its_own() -> None:
+    scores, weights, are_grave = np.linspace(0, 10, 1001), np.ones(1001), np.arange(1001) % 2 == 0
+    scales = Scales.of(scores, weights, are_grave, Options(handover=0.10, grave_handover=0.02))
+    assert scales.ordinary.handover_score == pytest.approx(1.0, abs=0.05)
+    assert scales.grave.handover_score == pytest.approx(0.2, abs=0.05)
+    assert scales.confidence(0.5, is_grave=True) > HANDOVER_CONFIDENCE > scales.confidence(0.5, is_grave=False)
+
+
+def test_labels_without_a_grave_prefix_know_one_hand_over_point() -> None:
+    plain = [label.partition("_")[2] for label in LABELS]
+    strict, lenient = (
+        IntentHead.learn(TEXTS, plain, Options(grave_handover=share), noisy_copies) for share in (0.01, 0.4)
+    )
+    for text in (*TEXTS[::5], "zzz", "quelle est la capitale du Pérou"):
+        assert strict.predict(text, 2) == lenient.predict(text, 2)
