@@ -5,7 +5,8 @@ import gc
 import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis.asyncio import Redis
@@ -17,6 +18,12 @@ from bot.inbox.connection import REDIS_AWAY, backoff_seconds, open_redis, until_
 from bot.inbox.keys import Layout
 from bot.operations import Readiness, configure_logging, serve_operations
 from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.console.accounts.oidc import IdentityProvider
+    from bot.console.accounts.secrets import Vault
+    from bot.console.application import Console
+    from bot.desk import Database
 
 log = structlog.get_logger()
 
@@ -271,7 +278,7 @@ async def _desk(settings: Settings) -> None:
 
 
 async def _deliver(process: Process) -> None:
-    from bot.desk import DeskUnavailable, open_desk
+    from bot.desk import open_desk
     from bot.desk.log_feeder import LogFeeder
     from bot.desk.message_log import MessageLog
     from bot.desk.notifications import NotificationSender
@@ -282,17 +289,7 @@ async def _deliver(process: Process) -> None:
     feeder = LogFeeder(process.redis, process.layout, MessageLog(desk.database), settings.inbox.lease_seconds)
     sender = NotificationSender(desk.database, desk.routing, settings.mail, settings.brand)
 
-    async def watch() -> None:
-        while True:
-            try:
-                await desk.ping()
-            except DeskUnavailable as error:
-                process.readiness.set("database", f"{error}: check PARVIS_DATABASE_URL")
-            else:
-                process.readiness.set("database", None)
-            await asyncio.sleep(1.0)
-
-    watching = asyncio.create_task(watch())
+    watching = asyncio.create_task(_watch_database(process, desk.database))
     try:
         await asyncio.gather(feeder.run(process.stop), sender.run(process.stop))
     finally:
@@ -325,6 +322,117 @@ async def _migrate(settings: Settings) -> None:
             await asyncio.sleep(0.5 + backoff_seconds(attempt, base=0.5, most=10.0))
         else:
             return
+
+
+def run_console(settings: Settings) -> None:
+    """Serve the console until told to stop."""
+    from bot.console.application import create_console
+
+    configure_logging("console", settings.core.log_format, settings.core.log_level)
+    readiness = Readiness("redis", "database")
+    serve_operations(settings.operations.console_port, readiness)
+    asyncio.run(prepare_accounts(settings))
+    redis = open_redis(settings.redis.address, timeout=2.0)
+    process = Process(settings, redis, Layout(settings.inbox.shards), readiness, asyncio.Event())
+    console = open_console(settings, redis)
+    application = create_console(console, readiness)
+    application.add_task(process.watch_redis())
+    application.add_task(_watch_database(process, console.users.database))
+    log.info("started", port=settings.console.port)
+    application.run(
+        host=settings.console.host, port=settings.console.port, single_process=True, access_log=False, motd=False
+    )
+
+
+def open_console(settings: Settings, redis: Redis) -> "Console":
+    """Raises ``ConfigurationError``."""
+    from bot.console.accounts import AuditLog, Invitations, Sessions, SignIn, Throttle, Users
+    from bot.console.application import Console
+    from bot.desk import Database
+
+    database = Database(settings.database_url)
+    audit = AuditLog(database)
+    users = Users(database, audit)
+    vault = _vault(settings)
+    hours = timedelta(hours=settings.console.session_hours)
+    return Console(
+        brand=settings.brand.name,
+        time_zone=settings.brand.time_zone,
+        public_url=settings.console.address,
+        users=users,
+        sessions=Sessions(database, idle=timedelta(minutes=settings.console.session_idle_minutes), absolute=hours),
+        sign_in=SignIn(users, Throttle(redis), vault),
+        invitations=Invitations(users),
+        audit=audit,
+        vault=vault,
+        provider=_identity_provider(settings, vault),
+        session_seconds=int(hours.total_seconds()),
+        proxies=settings.console.proxies,
+    )
+
+
+def _vault(settings: Settings) -> "Vault":
+    from bot.console.accounts.secrets import Vault, read_or_make_key
+
+    key = settings.console.secret.get_secret_value() or read_or_make_key(settings.core.home / "console.key")
+    try:
+        return Vault(key)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _identity_provider(settings: Settings, vault: "Vault") -> "IdentityProvider | None":
+    from bot.console.accounts import Role
+    from bot.console.accounts.oidc import IdentityProvider, ProviderSettings
+
+    console = settings.console
+    if not console.oidc_issuer:
+        return None
+    if unknown := set(console.oidc_roles.values()) - set(Role):
+        raise ConfigurationError(
+            f"PARVIS_CONSOLE_OIDC_ROLES names unknown roles: {', '.join(sorted(unknown))}; known are {', '.join(Role)}"
+        )
+    provider = ProviderSettings(
+        issuer=console.oidc_issuer,
+        client_id=console.oidc_client_id,
+        client_secret=console.oidc_client_secret.get_secret_value(),
+        label=console.oidc_label,
+        roles_claim=console.oidc_roles_claim,
+        roles={value: Role(role) for value, role in console.oidc_roles.items()},
+    )
+    return IdentityProvider(provider, f"{console.address}/oidc/callback", vault)
+
+
+async def prepare_accounts(settings: Settings) -> None:
+    """Bring the tables up to date; while nobody has an account, leave a link for the first administrator."""
+    from bot.console.accounts import AuditLog, Invitations, Users, migrate_accounts
+    from bot.desk import Database
+
+    await _migrate(settings)
+    await migrate_accounts(settings.database_url)
+    database = Database(settings.database_url)
+    try:
+        token = await Invitations(Users(database, AuditLog(database))).for_first_admin()
+    finally:
+        await database.close()
+    link = settings.first_admin_link
+    link.unlink(missing_ok=True)
+    if token is not None:
+        link.touch(mode=0o600)
+        link.write_text(f"{settings.console.address}/first-admin/{token}\n", encoding="utf-8")
+
+
+async def _watch_database(process: Process, database: "Database") -> None:
+    from bot.desk import DeskUnavailable
+
+    while True:
+        try:
+            await database.ping()
+        except DeskUnavailable as error:
+            process.readiness.set("database", f"{error}: check PARVIS_DATABASE_URL")
+        else:
+            process.readiness.set("database", None)
+        await asyncio.sleep(1.0)
 
 
 def run_actions(settings: Settings) -> None:

@@ -19,7 +19,9 @@ errors = Console(stderr=True)
 app = typer.Typer(help="First-line social customer service on Messenger and X.", no_args_is_help=True)
 dead_letters = typer.Typer(help="What could not be handled, with the reason.", no_args_is_help=True)
 channels = typer.Typer(help="The brand's accounts on Messenger and X.", no_args_is_help=True)
+users_app = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(users_app, name="users")
 app.add_typer(channels, name="channels")
 
 
@@ -159,6 +161,14 @@ def desk() -> None:
     run_desk(_settings())
 
 
+@app.command(name="console", rich_help_panel="One process")
+def console_process() -> None:
+    """Run the console, where agents, trainers and leads sign in."""
+    from bot.bootstrap import run_console
+
+    run_console(_settings())
+
+
 @app.command(rich_help_panel="One process")
 def simulator() -> None:
     """Run the simulator of Messenger, X and a mailbox."""
@@ -166,6 +176,21 @@ def simulator() -> None:
 
     command = [sys.executable, "-m", "simulator"]
     os.execve(command[0], command, {**os.environ, **environment_of(_settings())})  # noqa: S606 -- fixed
+
+
+# People
+
+
+@users_app.command("invite")
+def invite(
+    email: Annotated[str, typer.Argument(help="Who it is for.")],
+    name: Annotated[str, typer.Option(help="Needed for somebody new.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="agent, trainer, lead or admin; may be repeated.")] = None,
+) -> None:
+    """Print a link with which somebody chooses a password: an account is made if there is none."""
+    from bot.operate import print_invitation
+
+    print_invitation(_settings(), console, email, name, role or [])
 
 
 # The assistant

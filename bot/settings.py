@@ -138,6 +138,32 @@ class GatewaySettings(BaseSettings):
         return f"http://127.0.0.1:{self.port}"
 
 
+class ConsoleSettings(BaseSettings):
+    """Where people of the brand sign in. OpenID Connect is offered when an issuer is given."""
+
+    model_config = _group("PARVIS_CONSOLE_")
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = Field(default="", description="https address that people open; empty: this machine")
+    proxies: int = Field(default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded-For is believed")
+    secret: SecretStr = Field(
+        default=SecretStr(""), description="Seals second factors; empty: made once and kept in ``home``"
+    )
+    session_idle_minutes: int = Field(default=60, ge=1)
+    session_hours: int = Field(default=12, ge=1)
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_label: str = "OpenID Connect"
+    oidc_roles_claim: str = Field(default="", description="The claim that names roles; empty: roles are given by hand")
+    oidc_roles: dict[str, str] = Field(default={}, description="The claim's values, and the role of each")
+
+    @property
+    def address(self) -> str:
+        return self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+
+
 class SimulatorSettings(BaseSettings):
     model_config = _group("PARVIS_SIMULATOR_")
 
@@ -174,6 +200,7 @@ class OperationsSettings(BaseSettings):
     worker_port: int = 9102
     sender_port: int = 9103
     desk_port: int = 9104
+    console_port: int = 9105
 
 
 class CoreSettings(BaseSettings):
@@ -209,6 +236,7 @@ class Settings:
         self.rasa = RasaSettings()
         self.actions = ActionsSettings()
         self.gateway = GatewaySettings()
+        self.console = ConsoleSettings()
         self.simulator = SimulatorSettings()
         self.mail = MailSettings()
         self.operations = OperationsSettings()
@@ -218,6 +246,11 @@ class Settings:
     @cached_property
     def database_url(self) -> str:
         return self.core.database_url or f"sqlite+aiosqlite:///{self.core.home / 'parvis.db'}"
+
+    @property
+    def first_admin_link(self) -> Path:
+        """The file that holds it while nobody has an account."""
+        return self.core.home / "first-admin.txt"
 
     @property
     def public_url(self) -> str:

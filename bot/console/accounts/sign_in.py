@@ -54,6 +54,15 @@ class SignIn:
         await self._users.audit.record(Entry(row.email, "signed_in", row.email, {"with": "password"}, address))
         return view(row)
 
+    async def confirm(self, email: str, password: str, address: str) -> None:
+        """Before a change of one's own account: it is still the owner who sits there."""
+        if wait := await self._throttle.wait_seconds(email, address):
+            raise SignInRefused(Refusal.TOO_MANY, wait)
+        row = await self._row(email)
+        if not await is_right(password, row.password_hash if row else None):
+            await self._fail(email, address)
+            raise SignInRefused(Refusal.WRONG)
+
     async def with_identity(
         self, subject: str, email: str, name: str, roles: frozenset[Role], language: str, address: str
     ) -> User:
