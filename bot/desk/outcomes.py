@@ -10,12 +10,13 @@ from bot.desk.tickets import OPEN_STATUSES, Actor, Closing, Contact, Disposition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseView:
-    """``stopped_at`` is set while the clock stands still."""
+    """``stopped_at`` is set while the clock stands still, ``told_at`` once the customer was told of a delay."""
 
     kind: PromiseKind
     made_at: datetime
     due_at: datetime
     stopped_at: datetime | None
+    told_at: datetime | None
     outcome: PromiseOutcome
     settled_at: datetime | None
 

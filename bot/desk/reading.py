@@ -207,6 +207,7 @@ def _promise(promise: Promise) -> PromiseView:
         made_at=promise.made_at,
         due_at=promise.due_at,
         stopped_at=promise.stopped_at,
+        told_at=promise.told_at,
         outcome=promise.outcome,
         settled_at=promise.settled_at,
     )

@@ -103,8 +103,8 @@ def row(number: int, status: str) -> Iterator[str]:
     values = f"{number}, 'ML-{number}', 'x:1:{number}', 'x', '1', '{number}', 'm', '{status}'"
     yield f"""
         INSERT INTO tickets (
-            id, reference, conversation_id, channel, account_id, user_id, opened_by, status, disposition, topic, language,
-            text, occurred_at, priority, team, promised_hours, contact_refused, opened_at, due_at, updated_at
+            id, reference, conversation_id, channel, account_id, user_id, opened_by, status, disposition, topic,
+            language, text, occurred_at, priority, team, promised_hours, contact_refused, opened_at, due_at, updated_at
         ) VALUES (
             {values}, 'escalate_private', 'invoice', 'fr',
             'bonjour', '2026-11-20', 'normal', 'care', 4, false, '2026-11-20', '2026-11-21', '2026-11-20'
