@@ -122,6 +122,16 @@ class QuickReply(msgspec.Struct, frozen=True):
     payload: str
 
 
+class Author(StrEnum):
+    """Who speaks for the brand."""
+
+    ASSISTANT = "assistant"
+    DESK = "desk"
+    """Words of the desk itself: a delay, the return of the assistant."""
+    AGENT = "agent"
+    """A person typed it."""
+
+
 class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message to one customer: exactly one call of the platform's send endpoint.
 
@@ -136,6 +146,7 @@ class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str
     quick_replies: tuple[QuickReply, ...] = ()
     to_reply_at: float | None = None
+    author: Author = Author.ASSISTANT
 
     @property
     def conversation_id(self) -> str:

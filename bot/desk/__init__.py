@@ -6,25 +6,53 @@ their own through ``bot.desk.notifications``.
 
 from bot.desk.database import Database
 from bot.desk.desk import Desk, open_desk
+from bot.desk.life import TicketLife
 from bot.desk.message_log import LoggedMessage, MessageLog
-from bot.desk.models import Direction
+from bot.desk.models import Direction, EventKind, PromiseKind, PromiseOutcome
+from bot.desk.outcomes import (
+    Changed,
+    Conflict,
+    HistoryRow,
+    Outcome,
+    PromiseView,
+    QueueCounts,
+    QueueFilter,
+    QueuePage,
+    QueueRow,
+    TicketDetail,
+    TranscriptLine,
+)
+from bot.desk.presence import Presence
+from bot.desk.reading import TicketReader
 from bot.desk.reference import References
 from bot.desk.routing import Routing, RoutingError, load_routing
 from bot.desk.schema import migrate
 from bot.desk.tickets import (
+    DESK,
+    Actor,
+    ActorKind,
+    Closing,
     Contact,
     ContactKind,
     DeskError,
     DeskUnavailable,
     Disposition,
+    NotAllowed,
     OpenTicket,
     Priority,
+    Stage,
     TicketStatus,
     TicketView,
     UnknownTicket,
 )
 
 __all__ = [
+    "DESK",
+    "Actor",
+    "ActorKind",
+    "Changed",
+    "Closing",
+    "Conflict",
     "Contact",
     "ContactKind",
     "Database",
@@ -33,15 +61,32 @@ __all__ = [
     "DeskUnavailable",
     "Direction",
     "Disposition",
+    "EventKind",
+    "HistoryRow",
     "LoggedMessage",
     "MessageLog",
+    "NotAllowed",
     "OpenTicket",
+    "Outcome",
+    "Presence",
     "Priority",
+    "PromiseKind",
+    "PromiseOutcome",
+    "PromiseView",
+    "QueueCounts",
+    "QueueFilter",
+    "QueuePage",
+    "QueueRow",
     "References",
     "Routing",
     "RoutingError",
+    "Stage",
+    "TicketDetail",
+    "TicketLife",
+    "TicketReader",
     "TicketStatus",
     "TicketView",
+    "TranscriptLine",
     "UnknownTicket",
     "load_routing",
     "migrate",

@@ -18,10 +18,21 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy import text as sql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from bot.desk.tickets import OPEN_STATUSES, Contact, ContactKind, Disposition, Priority, TicketStatus
+from bot.desk.tickets import (
+    CUSTOMER,
+    OPEN_STATUSES,
+    Actor,
+    Closing,
+    Contact,
+    ContactKind,
+    Disposition,
+    Priority,
+    TicketStatus,
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -56,7 +67,47 @@ class EventKind(StrEnum):
     CONTACT_CORRECTED = "contact_corrected"
     CONTACT_REFUSED = "contact_refused"
     CANCELLED = "cancelled"
-    RESOLVED = "resolved"
+    STATUS = "status"
+    REOPENED = "reopened"
+    """The customer wrote again after the team had answered or asked."""
+    ASSIGNED = "assigned"
+    MOVED = "moved"
+    PRIORITISED = "prioritised"
+    CATEGORISED = "categorised"
+    LANGUAGE_SET = "language_set"
+    NOTE = "note"
+    TAGGED = "tagged"
+    UNTAGGED = "untagged"
+    WATCHED = "watched"
+    UNWATCHED = "unwatched"
+    CONTACTED = "contacted"
+    """An agent called or e-mailed the customer."""
+    REPLIED = "replied"
+    """An agent wrote to the customer in the conversation."""
+    MERGED = "merged"
+    """This ticket goes on in another."""
+    ABSORBED = "absorbed"
+    """Another ticket goes on in this one."""
+    SPLIT_OFF = "split_off"
+    """A part of this ticket goes on in another."""
+    LINKED = "linked"
+    ESCALATED = "escalated"
+    """A promise is about to be missed: the team above is told."""
+    DELAY_TOLD = "delay_told"
+    """The customer was told that it takes longer than promised, before the promise was broken."""
+
+
+class PromiseKind(StrEnum):
+    FIRST_RESPONSE = "first_response"
+    RESOLUTION = "resolution"
+
+
+class PromiseOutcome(StrEnum):
+    PENDING = "pending"
+    KEPT = "kept"
+    MISSED = "missed"
+    WITHDRAWN = "withdrawn"
+    """Nobody waits for it any more: cancelled, merged, dismissed or forgotten before it fell due."""
 
 
 class NotificationStatus(StrEnum):
@@ -103,6 +154,7 @@ class Base(DeclarativeBase):
     }
 
 
+_pending_only = f"outcome = '{PromiseOutcome.PENDING}'"
 _open_only = f"status IN ({', '.join(repr(status.value) for status in OPEN_STATUSES)})"
 
 
@@ -134,21 +186,46 @@ class Ticket(Base):
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     purged_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(
+        server_default="1", comment="rises with every change that another agent must know of"
+    )
+    matter: Mapped[str] = mapped_column(
+        String(64), default="", server_default=sql("''"), comment="empty, or the topic that was split off"
+    )
+    category: Mapped[str] = mapped_column(
+        String(64), server_default=sql("''"), comment="the topic, until an agent files it elsewhere"
+    )
+    assignee: Mapped[str | None] = mapped_column(String(64), comment="an agent's sign-in name")
+    assigned_at: Mapped[datetime | None]
+    waiting_since: Mapped[datetime | None] = mapped_column(comment="while the clock stands still")
+    heard_up_to: Mapped[int | None] = mapped_column(
+        BigInteger(), comment="last logged message when it began to wait or was solved; later ones reopen it"
+    )
+    solved_at: Mapped[datetime | None]
+    closing: Mapped[Closing | None] = mapped_column(_enum(Closing))
+    merged_into: Mapped[str | None] = mapped_column(String(16), comment="reference of the ticket in which it goes on")
+    split_from: Mapped[str | None] = mapped_column(String(16), comment="reference of the ticket of which it was a part")
 
     __table_args__ = (
         # Two processes that handle the same message make one ticket,
         UniqueConstraint("conversation_id", "opened_by"),
-        # and a conversation has one open ticket at most; both hold without any lock.
+        # and a conversation has one open ticket a matter at most; both hold without any lock.
         Index(
-            "uq_tickets_one_open_per_conversation",
+            "uq_tickets_one_open_per_matter",
             "conversation_id",
+            "matter",
             unique=True,
             sqlite_where=_open_only,
             postgresql_where=_open_only,
         ),
         Index(None, "status", "due_at"),
         Index(None, "closed_at"),
+        Index(None, "conversation_id"),
+        Index(None, "assignee", "status"),
+        Index(None, "contact_value"),
     )
+    # An UPDATE names the version it read: one that lost a race changes nothing, and says so.
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- read by SQLAlchemy when the class is made
 
     @property
     def contact(self) -> Contact | None:
@@ -169,8 +246,134 @@ class TicketEvent(Base):
     at: Mapped[datetime]
     text: Mapped[str | None] = mapped_column(Text, comment="the customer's words, masked")
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict, comment="what changed, never personal data")
+    actor: Mapped[str] = mapped_column(String(80), default=str(CUSTOMER), server_default=str(CUSTOMER))
+    before: Mapped[str | None] = mapped_column(String(255))
+    after: Mapped[str | None] = mapped_column(String(255))
+    why: Mapped[str | None] = mapped_column(Text, comment="in an agent's words, masked")
 
-    __table_args__ = (UniqueConstraint("ticket_id", "message_id", "kind"),)
+    __table_args__ = (UniqueConstraint("ticket_id", "message_id", "kind"), Index(None, "ticket_id", "id"))
+
+    @property
+    def by(self) -> Actor:
+        return Actor.read(self.actor)
+
+
+class Promise(Base):
+    """What the customer was promised on a ticket, until it is kept, missed or withdrawn."""
+
+    __tablename__ = "promises"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    kind: Mapped[PromiseKind] = mapped_column(_enum(PromiseKind))
+    made_at: Mapped[datetime]
+    due_at: Mapped[datetime] = mapped_column(comment="moves while the clock stands still")
+    escalate_at: Mapped[datetime]
+    tell_at: Mapped[datetime] = mapped_column(comment="when the customer is told that it takes longer")
+    stopped_at: Mapped[datetime | None] = mapped_column(comment="the clock stands still since")
+    escalated_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
+    outcome: Mapped[PromiseOutcome] = mapped_column(_enum(PromiseOutcome), default=PromiseOutcome.PENDING)
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_promises_one_pending_per_kind",
+            "ticket_id",
+            "kind",
+            unique=True,
+            sqlite_where=_pending_only,
+            postgresql_where=_pending_only,
+        ),
+        Index(None, "outcome", "escalate_at"),
+        Index(None, "ticket_id"),
+    )
+
+
+class TicketTag(Base):
+    __tablename__ = "ticket_tags"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+    __table_args__ = (Index(None, "tag"),)
+
+
+class TicketWatcher(Base):
+    __tablename__ = "ticket_watchers"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
+    agent: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+    __table_args__ = (Index(None, "agent"),)
+
+
+class TicketConversation(Base):
+    """The same customer elsewhere: what is written there is noted on this ticket."""
+
+    __tablename__ = "ticket_conversations"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+
+    __table_args__ = (Index(None, "conversation_id"),)
+
+
+class AgentPresence(Base):
+    __tablename__ = "agent_presences"
+
+    agent: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime]
+    away: Mapped[bool]
+
+
+OWNED_BY_ASSISTANT = "bot"
+
+
+class Conversation(Base):
+    """Who has a conversation, mirrored from Redis, where it is decided."""
+
+    __tablename__ = "conversations"
+
+    conversation_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(80), comment="bot, inbox, or agent:name")
+    since: Mapped[datetime]
+
+    __table_args__ = (Index(None, "owner"),)
+
+
+class ConversationEvent(Base):
+    """What happened to the ownership of a conversation; one row an entry of the stream it comes from."""
+
+    __tablename__ = "conversation_events"
+
+    stream_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(32), comment="taken_over, handed_back or withheld")
+    actor: Mapped[str] = mapped_column(String(80))
+    reply_id: Mapped[str | None] = mapped_column(String(255), comment="of a reply that was withheld")
+    at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "conversation_id", "reply_id"),)
+
+
+class CustomerMessage(Base):
+    """The SQL outbox to customers: words owed to one, written in the transaction that changed the ticket."""
+
+    __tablename__ = "customer_messages"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), unique=True, comment="the words of one key are said once")
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    channel: Mapped[str] = mapped_column(String(32))
+    account_id: Mapped[str] = mapped_column(String(64))
+    user_id: Mapped[str] = mapped_column(String(128))
+    author: Mapped[str] = mapped_column(String(80))
+    text: Mapped[str] = mapped_column(Text, comment="emptied once it is in the outbox")
+    created_at: Mapped[datetime]
+    appended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "appended_at"), Index(None, "ticket_id"))
 
 
 class Notification(Base):

@@ -1,9 +1,10 @@
-"""The routing file: which team takes what, how urgent it is, and what the customer is promised."""
+"""The routing file: which team takes what, who of it, how urgent it is, and what the customer is promised."""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -14,6 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 from holidays import country_holidays
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from bot.channels.vocabulary import ChannelName
 from bot.desk.hours import BusinessHours, Opening
 from bot.desk.tickets import DeskError, Disposition, Priority
 
@@ -25,22 +27,74 @@ class RoutingError(DeskError):
     """The routing file cannot be used. The message has one line for each mistake: file, line, field, what is wrong."""
 
 
+class Assignment(StrEnum):
+    """How a team's tickets find somebody."""
+
+    BY_HAND = "by_hand"
+    ROUND_ROBIN = "round_robin"
+    LEAST_LOADED = "least_loaded"
+
+
 @dataclass(frozen=True, slots=True)
 class Team:
+    """``members`` are sign-in names; ``escalate_to`` is the team that is told when a promise is about to be missed."""
+
     key: str
     name: str
     email: str
     language: Literal["fr", "en"]
+    hours: BusinessHours
+    members: tuple[str, ...] = ()
+    assign: Assignment = Assignment.BY_HAND
+    escalate_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a ticket goes. ``promise_hours`` counts business hours."""
+    """Where a ticket goes. Both promises count business hours: until the first answer, and until it is solved."""
 
     team: Team
     priority: Priority
     promise_hours: float
     label: str
+    resolve_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An exception: what it says takes the place of what the topic's route says, where all of ``when`` is so.
+
+    ``when`` maps ``disposition``, ``topic``, ``severity`` (the priority of the topic's route), ``language`` and
+    ``channel`` to the values that they may have.
+    """
+
+    when: Mapping[str, frozenset[str]]
+    team: Team | None
+    priority: Priority | None
+    promise_hours: float | None
+    resolve_hours: float | None
+
+    def fits(self, facts: Mapping[str, str]) -> bool:
+        return all(facts[name] in values for name, values in self.when.items())
+
+    def apply(self, route: Route) -> Route:
+        return Route(
+            self.team or route.team,
+            self.priority or route.priority,
+            self.promise_hours or route.promise_hours,
+            route.label,
+            self.resolve_hours or route.resolve_hours,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRules:
+    """When somebody acts on a promise that nobody keeps; shares are of the promised business time."""
+
+    escalate_at: float = 0.75
+    tell_customer_at: float = 0.9
+    close_after_days: float = 5.0
+    """A solved ticket that the customer leaves alone for so long is closed."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +104,27 @@ class Routing:
     teams: Mapping[str, Team]
     _routes: Mapping[tuple[str, str], Route]
     _default: Route
+    rules: tuple[Rule, ...] = ()
+    promises: PromiseRules = PromiseRules()
 
-    def route(self, disposition: Disposition, topic: str) -> Route:
-        """The topic's own route, else its disposition's default, else the file's default."""
+    def route(self, disposition: Disposition, topic: str, *, language: str = "", channel: str = "") -> Route:
+        """The topic's own route, else its disposition's default, else the file's default; then the first rule that
+        fits."""
+        route = self._plain_route(disposition, topic)
+        facts = {
+            "disposition": disposition.value,
+            "topic": topic,
+            "severity": route.priority.value,
+            "language": language,
+            "channel": channel,
+        }
+        return next((rule.apply(route) for rule in self.rules if rule.fits(facts)), route)
+
+    def _plain_route(self, disposition: Disposition, topic: str) -> Route:
         own = self._routes.get((disposition, topic))
         if own is not None:
             return own
-        fallback = self._routes.get((disposition, DEFAULT), self._default)
-        return Route(fallback.team, fallback.priority, fallback.promise_hours, _readable(topic))
+        return replace(self._routes.get((disposition, DEFAULT), self._default), label=_readable(topic))
 
     def team(self, key: str) -> Team:
         """A team by its key; the default team for one that the file no longer has, so that no e-mail is lost."""
@@ -130,12 +197,17 @@ class _TeamSection(_Section):
     name: str = Field(min_length=1, max_length=80)
     email: Annotated[str, AfterValidator(_email_address)]
     language: Literal["fr", "en"]
+    members: list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]] = []
+    assign: Assignment = Assignment.BY_HAND
+    escalate_to: str | None = None
+    business_hours: _HoursSection | None = None
 
 
 class _RouteSection(_Section):
     team: str | None = None
     priority: Priority | None = None
     promise_hours: float | None = Field(default=None, gt=0, le=1000)
+    resolve_hours: float | None = Field(default=None, gt=0, le=1000)
     label: str | None = Field(default=None, min_length=1, max_length=80)
 
 
@@ -143,6 +215,32 @@ class _DefaultRouteSection(_Section):
     team: str
     priority: Priority
     promise_hours: float = Field(gt=0, le=1000)
+    resolve_hours: float = Field(default=47.5, gt=0, le=1000)
+
+
+_OneOrMore = Annotated[list[str], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
+
+
+class _WhenSection(_Section):
+    disposition: _OneOrMore | None = None
+    topic: _OneOrMore | None = None
+    severity: _OneOrMore | None = None
+    language: _OneOrMore | None = None
+    channel: _OneOrMore | None = None
+
+
+class _RuleSection(_Section):
+    when: _WhenSection
+    team: str | None = None
+    priority: Priority | None = None
+    promise_hours: float | None = Field(default=None, gt=0, le=1000)
+    resolve_hours: float | None = Field(default=None, gt=0, le=1000)
+
+
+class _PromisesSection(_Section):
+    escalate_at: float = Field(default=0.75, gt=0, lt=1)
+    tell_customer_at: float = Field(default=0.9, gt=0, lt=1)
+    close_after_days: float = Field(default=5, gt=0, le=365)
 
 
 class _File(_Section):
@@ -151,6 +249,8 @@ class _File(_Section):
     teams: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")], _TeamSection] = Field(min_length=1)
     default: _DefaultRouteSection
     routes: dict[Disposition, dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], _RouteSection]] = {}
+    rules: list[_RuleSection] = []
+    promises: _PromisesSection = _PromisesSection()
 
 
 # --- reading it -------------------------------------------------------------------------------------------------------
@@ -239,8 +339,7 @@ def _line_of(node: yaml.Node | None, place: tuple[int | str, ...]) -> int:
 
 
 def _check_shape(values: Any, mistakes: _Mistakes, brand: dict[str, str]) -> _File:
-    if isinstance(values, dict) and isinstance(values.get("business_hours"), dict):
-        values["business_hours"] = brand | values["business_hours"]
+    _complete_hours(values, brand)
     try:
         return _File.model_validate(values)
     except ValidationError as error:
@@ -251,11 +350,25 @@ def _check_shape(values: Any, mistakes: _Mistakes, brand: dict[str, str]) -> _Fi
         raise
 
 
+def _complete_hours(values: Any, brand: dict[str, str]) -> None:
+    """Hours take from the brand what they do not say; a team's hours take it from the desk's."""
+    if not isinstance(values, dict) or not isinstance(values.get("business_hours"), dict):
+        return
+    values["business_hours"] = desk = brand | values["business_hours"]
+    teams = values.get("teams")
+    for team in teams.values() if isinstance(teams, dict) else ():
+        if isinstance(team, dict) and isinstance(team.get("business_hours"), dict):
+            team["business_hours"] = desk | team["business_hours"]
+
+
 def _check_meaning(file: _File, mistakes: _Mistakes) -> None:
-    if not any(file.business_hours.week.values()):
-        mistakes.add(("business_hours", "week"), "the desk never opens, so that no promise could be kept")
-    _check_overlaps(file.business_hours, mistakes)
-    _check_holidays(file.business_hours, mistakes)
+    _check_hours(("business_hours",), file.business_hours, mistakes)
+    for key, team in file.teams.items():
+        _check_team(key, team, file, mistakes)
+    for number, rule in enumerate(file.rules):
+        if rule.team is not None and rule.team not in file.teams:
+            mistakes.add(("rules", number, "team"), _no_team(rule.team, file))
+        _check_when(number, rule.when, mistakes)
     if file.default.team not in file.teams:
         mistakes.add(("default", "team"), _no_team(file.default.team, file))
     for disposition, topics in file.routes.items():
@@ -264,36 +377,88 @@ def _check_meaning(file: _File, mistakes: _Mistakes) -> None:
                 mistakes.add(("routes", disposition.value, topic, "team"), _no_team(section.team, file))
 
 
+def _check_team(key: str, team: _TeamSection, file: _File, mistakes: _Mistakes) -> None:
+    if team.business_hours is not None:
+        _check_hours(("teams", key, "business_hours"), team.business_hours, mistakes)
+    if team.escalate_to is not None and team.escalate_to not in file.teams:
+        mistakes.add(("teams", key, "escalate_to"), _no_team(team.escalate_to, file))
+    if team.assign is not Assignment.BY_HAND and not team.members:
+        mistakes.add(("teams", key, "assign"), "a team without members has nobody to assign tickets to")
+
+
 def _no_team(key: str, file: _File) -> str:
     return f"there is no team {key!r}; the teams are {', '.join(file.teams)}"
 
 
-def _check_overlaps(hours: _HoursSection, mistakes: _Mistakes) -> None:
+_KNOWN: Final = {
+    "disposition": tuple(Disposition),
+    "severity": tuple(Priority),
+    "channel": tuple(ChannelName),
+}
+
+
+def _check_when(number: int, when: _WhenSection, mistakes: _Mistakes) -> None:
+    """A word that nothing can have would be a rule that never holds."""
+    if not when.model_dump(exclude_none=True):
+        mistakes.add(("rules", number, "when"), "an exception for everything is the default: change that instead")
+    for name, known in _KNOWN.items():
+        for value in getattr(when, name) or ():
+            if value not in known:
+                mistakes.add(("rules", number, "when", name), f"no such {name}: {value}; known are {', '.join(known)}")
+
+
+def _check_hours(place: tuple[str, ...], hours: _HoursSection, mistakes: _Mistakes) -> None:
+    if not any(hours.week.values()):
+        mistakes.add((*place, "week"), "the desk never opens, so that no promise could be kept")
     for day, openings in hours.week.items():
         for number, (earlier, later) in enumerate(pairwise(openings), start=1):
             if earlier.end == time.min or later.start < earlier.end:
-                mistakes.add(("business_hours", "week", day, number), "begins before the opening above it ends")
-
-
-def _check_holidays(hours: _HoursSection, mistakes: _Mistakes) -> None:
+                mistakes.add((*place, "week", day, number), "begins before the opening above it ends")
     if hours.holidays is None:
         return
     country, _, subdivision = hours.holidays.partition("-")
     try:
         country_holidays(country, subdiv=subdivision or None, years=2026)
     except NotImplementedError:
-        mistakes.add(("business_hours", "holidays"), f"no public holidays are known for {hours.holidays}")
+        mistakes.add((*place, "holidays"), f"no public holidays are known for {hours.holidays}")
 
 
 def _build(file: _File) -> Routing:
-    teams = {key: Team(key, section.name, section.email, section.language) for key, section in file.teams.items()}
-    default = Route(teams[file.default.team], file.default.priority, file.default.promise_hours, "")
+    hours = _build_hours(file.business_hours)
+    teams = {key: _build_team(key, section, hours) for key, section in file.teams.items()}
+    chosen = file.default
+    default = Route(teams[chosen.team], chosen.priority, chosen.promise_hours, "", chosen.resolve_hours)
     routes: dict[tuple[str, str], Route] = {}
     for disposition, topics in file.routes.items():
         fallback = _merge(topics.get(DEFAULT), default, teams, "")
         for topic, section in topics.items():
             routes[(disposition, topic)] = _merge(section, fallback, teams, _readable(topic))
-    return Routing(file.reference_prefix, _build_hours(file.business_hours), teams, routes, default)
+    rules = tuple(_build_rule(section, teams) for section in file.rules)
+    promises = PromiseRules(**file.promises.model_dump())
+    return Routing(file.reference_prefix, hours, teams, routes, default, rules, promises)
+
+
+def _build_team(key: str, section: _TeamSection, desk_hours: BusinessHours) -> Team:
+    return Team(
+        key,
+        section.name,
+        section.email,
+        section.language,
+        _build_hours(section.business_hours) if section.business_hours else desk_hours,
+        tuple(section.members),
+        section.assign,
+        section.escalate_to,
+    )
+
+
+def _build_rule(section: _RuleSection, teams: Mapping[str, Team]) -> Rule:
+    return Rule(
+        {name: frozenset(values) for name, values in section.when.model_dump(exclude_none=True).items()},
+        teams[section.team] if section.team else None,
+        section.priority,
+        section.promise_hours,
+        section.resolve_hours,
+    )
 
 
 def _merge(section: _RouteSection | None, fallback: Route, teams: Mapping[str, Team], label: str) -> Route:
@@ -304,6 +469,7 @@ def _merge(section: _RouteSection | None, fallback: Route, teams: Mapping[str, T
         section.priority or fallback.priority,
         section.promise_hours or fallback.promise_hours,
         section.label or label,
+        section.resolve_hours or fallback.resolve_hours,
     )
 
 

@@ -77,6 +77,11 @@ def attempt(reply_id: str) -> str:
     return f"parvis:attempt:{reply_id}"
 
 
+def said(reply_id: str) -> str:
+    """Words of an agent or of the desk that are in the outbox, so that they enter it once."""
+    return f"parvis:said:{reply_id}"
+
+
 def lease(group: str, stream: str) -> str:
     return f"parvis:lease:{group}:{stream}"
 

@@ -1,0 +1,153 @@
+"""What every change of a ticket has in common: the lock, the row of history, the e-mails owed, the promises.
+
+A change is one transaction. It locks the ticket first; the UPDATE names the version that it read, so that of two
+changes made at once the second knows of the first (see ``Ticket.version``).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.desk.masking import mask
+from bot.desk.models import EventKind, Message, Notification, NotificationStatus, Ticket, TicketEvent
+from bot.desk.promises import Promises
+from bot.desk.reference import References
+from bot.desk.routing import Route, Routing
+from bot.desk.tickets import CUSTOMER, Actor, Closing, NotAllowed, TicketStatus, UnknownTicket
+
+Clock = Callable[[], datetime]
+
+_NEXT: Final = {
+    TicketStatus.NEW: {TicketStatus.OPEN, TicketStatus.WAITING, TicketStatus.SOLVED, TicketStatus.CLOSED},
+    TicketStatus.OPEN: {TicketStatus.WAITING, TicketStatus.SOLVED, TicketStatus.CLOSED},
+    TicketStatus.WAITING: {TicketStatus.OPEN, TicketStatus.SOLVED, TicketStatus.CLOSED},
+    TicketStatus.SOLVED: {TicketStatus.OPEN, TicketStatus.CLOSED},
+    TicketStatus.CLOSED: {TicketStatus.OPEN},
+}
+# What a closed ticket was before it can no longer be found out, or goes on elsewhere.
+_FOR_EVER: Final = (Closing.MERGED, Closing.FORGOTTEN)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Changes:
+    """Parts of a transaction on one ticket; the caller opens and commits it."""
+
+    def __init__(self, routing: Routing, references: References, clock: Clock) -> None:
+        self.routing = routing
+        self.references = references
+        self.promises = Promises(routing)
+        self.now = clock
+
+    async def lock(self, session: AsyncSession, reference: str) -> Ticket:
+        """Raises ``UnknownTicket``."""
+        canonical = self.references.parse(reference)
+        ticket = await session.scalar(select(Ticket).where(Ticket.reference == canonical).with_for_update())
+        if ticket is None:
+            raise UnknownTicket(reference)
+        return ticket
+
+    def route_of(self, ticket: Ticket) -> Route:
+        return self.routing.route(ticket.disposition, ticket.topic, language=ticket.language, channel=ticket.channel)
+
+    async def move_status(
+        self, session: AsyncSession, ticket: Ticket, to: TicketStatus, closing: Closing | None = None
+    ) -> None:
+        """With everything that follows for promises and times, but without the row of history.
+
+        ``closing`` is why a ticket that was not solved is closed. Raises ``NotAllowed``.
+        """
+        before, now = ticket.status, self.now()
+        if to not in _NEXT[before]:
+            raise NotAllowed(f"a ticket cannot go from {before} to {to}")
+        if ticket.closing in _FOR_EVER:
+            raise NotAllowed(f"the ticket is closed for good: {ticket.closing}")
+        if before is TicketStatus.WAITING:
+            await self.promises.resume(session, ticket, now)
+        if not before.is_open and to is TicketStatus.OPEN:
+            await self.promises.make(session, ticket, self.route_of(ticket), now)
+        ticket.status = to
+        ticket.waiting_since = now if to is TicketStatus.WAITING else None
+        if to in (TicketStatus.WAITING, TicketStatus.SOLVED):
+            ticket.heard_up_to = await self._last_logged(session, ticket.conversation_id)
+        match to:
+            case TicketStatus.OPEN:
+                ticket.solved_at = ticket.closed_at = ticket.closing = None
+            case TicketStatus.WAITING:
+                await self.promises.stop(session, ticket, now)
+            case TicketStatus.SOLVED:
+                await self.promises.settle(session, ticket, now)
+                ticket.solved_at = now
+            case TicketStatus.CLOSED:
+                ticket.closed_at = now
+                ticket.closing = Closing.SOLVED if before is TicketStatus.SOLVED else closing or Closing.DISMISSED
+                await self.promises.withdraw(session, ticket, now)
+
+    async def unassign(self, session: AsyncSession, ticket: Ticket, by: Actor) -> None:
+        """Another team's matter now: whoever had it no longer has."""
+        if ticket.assignee is not None:
+            before, ticket.assignee, ticket.assigned_at = ticket.assignee, None, None
+            await self.record(session, ticket, EventKind.ASSIGNED, by=by, before=before)
+
+    async def record(
+        self,
+        session: AsyncSession,
+        ticket: Ticket,
+        kind: EventKind,
+        *,
+        by: Actor = CUSTOMER,
+        message_id: str | None = None,
+        text: str | None = None,
+        before: str | None = None,
+        after: str | None = None,
+        why: str = "",
+        detail: dict[str, Any] | None = None,
+        tell: tuple[str, ...] = (),
+        adds_only: bool = False,
+    ) -> TicketEvent:
+        """Write what happened, and owe an e-mail to each team of ``tell``.
+
+        ``adds_only`` leaves the ticket's version: nobody else's change can collide with a note.
+        """
+        now = self.now()
+        if adds_only:
+            await session.execute(update(Ticket).where(Ticket.id == ticket.id).values(updated_at=now))
+        else:
+            ticket.updated_at = now
+        await session.flush()
+        event = TicketEvent(
+            ticket_id=ticket.id,
+            kind=kind,
+            message_id=message_id,
+            at=now,
+            text=None if text is None else mask(text),
+            detail=detail or {},
+            actor=str(by),
+            before=before,
+            after=after,
+            why=mask(why) or None,
+        )
+        session.add(event)
+        await session.flush()
+        session.add_all(
+            Notification(
+                ticket_id=ticket.id,
+                event_id=event.id,
+                team=team,
+                status=NotificationStatus.PENDING,
+                attempts=0,
+                next_attempt_at=now,
+                created_at=now,
+            )
+            for team in dict.fromkeys(tell)
+        )
+        return event
+
+    async def _last_logged(self, session: AsyncSession, conversation_id: str) -> int:
+        query = select(func.max(Message.id)).where(Message.conversation_id == conversation_id)
+        return await session.scalar(query) or 0
