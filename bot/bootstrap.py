@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -282,19 +282,57 @@ async def _deliver(process: Process) -> None:
     from bot.desk.log_feeder import LogFeeder
     from bot.desk.message_log import MessageLog
     from bot.desk.notifications import NotificationSender
+    from bot.desk.outgoing import Outgoing
+    from bot.desk.retention import Retention
+    from bot.desk.rounds import Rounds
+    from bot.inbox.outbox import Outbox
 
     settings = process.settings
+    replies = load_replies_of(settings)
     await _migrate(settings)
     desk = open_desk(settings.database_url, _routing(settings))
+    channels = open_channels(settings)
+    outgoing = Outgoing(desk.database, Outbox(process.redis, process.layout, channels))
+    conversations = open_conversations(settings, process.redis, channels, desk)
+    retention = Retention(desk.database, settings.core.retention_days)
     feeder = LogFeeder(process.redis, process.layout, MessageLog(desk.database), settings.inbox.lease_seconds)
     sender = NotificationSender(desk.database, desk.routing, settings.mail, settings.brand)
 
     watching = asyncio.create_task(_watch_database(process, desk.database))
     try:
-        await asyncio.gather(feeder.run(process.stop), sender.run(process.stop))
+        parts = (feeder, sender, outgoing, conversations, Rounds(desk, replies), retention)
+        await asyncio.gather(*(part.run(process.stop) for part in parts))
     finally:
         watching.cancel()
+        for channel in channels.values():
+            await channel.close()
         await desk.close()
+
+
+def open_conversations(settings: Settings, redis: Redis, channels: Mapping[ChannelName, Channel], desk: Any) -> Any:
+    """Take-over and hand-back, for the desk process and for the console. Raises ``ConfigurationError``."""
+    from bot.desk.conversations import Conversations
+
+    return Conversations(
+        redis,
+        Layout(settings.inbox.shards),
+        channels,
+        desk,
+        load_replies_of(settings),
+        brand=settings.brand.name,
+        # 0 turns off take-overs by answers from elsewhere; those of our own agents still end some day.
+        silence_seconds=(settings.inbox.human_silence_hours or 24.0) * 3600,
+    )
+
+
+def load_replies_of(settings: Settings) -> Any:
+    """Raises ``ConfigurationError`` with the place that is wrong."""
+    from bot.desk.replies import RepliesError, load_replies
+
+    try:
+        return load_replies(settings.core.replies)
+    except RepliesError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _routing(settings: Settings) -> Any:

@@ -215,6 +215,12 @@ class CoreSettings(BaseSettings):
     routing: Path = Field(
         default=PROJECT_ROOT / "routing.yml", description="Which team takes what, and what the customer is promised"
     )
+    replies: Path = Field(
+        default=PROJECT_ROOT / "replies.yml", description="Canned replies, and the desk's own words to customers"
+    )
+    retention_days: int = Field(
+        default=365, ge=0, description="Personal data of closed tickets and messages is kept so long; 0: for ever"
+    )
     log_format: Literal["auto", "pretty", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -106,6 +106,8 @@ class Notice(_Event, frozen=True, omit_defaults=True, tag="notice"):
     """The message that the notice is about, where it is about one."""
     text: str | None = None
     """The new text of an edited message, or the platform's reason for a policy notice."""
+    ours: bool | None = None
+    """Whether the conversation is now this application's to answer, where the notice tells."""
 
 
 class UnknownEvent(_Event, frozen=True, omit_defaults=True, tag="unknown"):
@@ -158,6 +160,15 @@ class Activity(StrEnum):
 
     SEEN = "seen"
     TYPING = "typing"
+
+
+class ThreadControl(StrEnum):
+    """What may be asked of a platform that gives a conversation to one application at a time."""
+
+    TAKE = "take"
+    RELEASE = "release"
+    TO_INBOX = "to_inbox"
+    """To the people in the platform's own inbox."""
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -25,6 +25,7 @@ from bot.desk.outcomes import (
 from bot.desk.presence import Presence
 from bot.desk.reading import TicketReader
 from bot.desk.reference import References
+from bot.desk.replies import CannedReply, Filled, Replies, RepliesError, load_replies
 from bot.desk.routing import Routing, RoutingError, load_routing
 from bot.desk.schema import migrate
 from bot.desk.tickets import (
@@ -45,11 +46,13 @@ from bot.desk.tickets import (
     TicketView,
     UnknownTicket,
 )
+from bot.desk.window import Window, WindowState
 
 __all__ = [
     "DESK",
     "Actor",
     "ActorKind",
+    "CannedReply",
     "Changed",
     "Closing",
     "Conflict",
@@ -62,6 +65,7 @@ __all__ = [
     "Direction",
     "Disposition",
     "EventKind",
+    "Filled",
     "HistoryRow",
     "LoggedMessage",
     "MessageLog",
@@ -78,6 +82,8 @@ __all__ = [
     "QueuePage",
     "QueueRow",
     "References",
+    "Replies",
+    "RepliesError",
     "Routing",
     "RoutingError",
     "Stage",
@@ -88,6 +94,9 @@ __all__ = [
     "TicketView",
     "TranscriptLine",
     "UnknownTicket",
+    "Window",
+    "WindowState",
+    "load_replies",
     "load_routing",
     "migrate",
     "open_desk",

@@ -63,7 +63,7 @@ class TicketLife:
             if ticket.assignee != to:
                 await self._assign(session, ticket, by, to, why)
 
-        return await self._change(reference, seen, change)
+        return await self.change(reference, seen, change)
 
     async def move(self, reference: str, by: Actor, seen: int, team: str, why: str = "") -> Outcome:
         """To another team, which is told."""
@@ -80,7 +80,7 @@ class TicketLife:
                 session, ticket, EventKind.MOVED, by=by, before=before, after=team, why=why, tell=(team,)
             )
 
-        return await self._change(reference, seen, change)
+        return await self.change(reference, seen, change)
 
     # What it is
 
@@ -89,7 +89,7 @@ class TicketLife:
             if ticket.status is not to:
                 await self._set_status(session, ticket, by, to, why)
 
-        return await self._change(reference, seen, change)
+        return await self.change(reference, seen, change)
 
     async def set_priority(self, reference: str, by: Actor, seen: int, to: Priority, why: str = "") -> Outcome:
         """The promise stays what the customer was told."""
@@ -98,7 +98,7 @@ class TicketLife:
             before, ticket.priority = ticket.priority, to
             await self._record_new(session, ticket, EventKind.PRIORITISED, by, before, to, why)
 
-        return await self._change(reference, seen, change)
+        return await self.change(reference, seen, change)
 
     async def set_category(self, reference: str, by: Actor, seen: int, to: str) -> Outcome:
         category = to.strip()
@@ -109,14 +109,14 @@ class TicketLife:
             before, ticket.category = ticket.category, category
             await self._record_new(session, ticket, EventKind.CATEGORISED, by, before, category)
 
-        return await self._change(reference, seen, change)
+        return await self.change(reference, seen, change)
 
     async def set_language(self, reference: str, by: Actor, seen: int, to: str) -> Outcome:
         async def change(session: AsyncSession, ticket: Ticket) -> None:
             before, ticket.language = ticket.language, to
             await self._record_new(session, ticket, EventKind.LANGUAGE_SET, by, before, to)
 
-        return await self._change(reference, seen, change)
+        return await self.change(reference, seen, change)
 
     # What is added to it
 
@@ -128,7 +128,7 @@ class TicketLife:
         async def change(session: AsyncSession, ticket: Ticket) -> None:
             await self._changes.record(session, ticket, EventKind.NOTE, by=by, text=text.strip(), adds_only=True)
 
-        return await self._change(reference, None, change)
+        return await self.change(reference, None, change)
 
     async def add_tag(self, reference: str, by: Actor, tag: str) -> Outcome:
         written = _tag(tag)
@@ -138,7 +138,7 @@ class TicketLife:
                 session.add(TicketTag(ticket_id=ticket.id, tag=written))
                 await self._changes.record(session, ticket, EventKind.TAGGED, by=by, after=written, adds_only=True)
 
-        return await self._change(reference, None, change)
+        return await self.change(reference, None, change)
 
     async def remove_tag(self, reference: str, by: Actor, tag: str) -> Outcome:
         written = _tag(tag)
@@ -149,7 +149,7 @@ class TicketLife:
                 await session.delete(row)
                 await self._changes.record(session, ticket, EventKind.UNTAGGED, by=by, before=written, adds_only=True)
 
-        return await self._change(reference, None, change)
+        return await self.change(reference, None, change)
 
     async def watch(self, reference: str, by: Actor) -> Outcome:
         async def change(session: AsyncSession, ticket: Ticket) -> None:
@@ -157,7 +157,7 @@ class TicketLife:
                 session.add(TicketWatcher(ticket_id=ticket.id, agent=by.name))
                 await self._changes.record(session, ticket, EventKind.WATCHED, by=by, adds_only=True)
 
-        return await self._change(reference, None, change)
+        return await self.change(reference, None, change)
 
     async def unwatch(self, reference: str, by: Actor) -> Outcome:
         async def change(session: AsyncSession, ticket: Ticket) -> None:
@@ -166,7 +166,7 @@ class TicketLife:
                 await session.delete(row)
                 await self._changes.record(session, ticket, EventKind.UNWATCHED, by=by, adds_only=True)
 
-        return await self._change(reference, None, change)
+        return await self.change(reference, None, change)
 
     async def record_contact(self, reference: str, by: Actor, kind: ContactKind, note: str = "") -> Outcome:
         """The agent called or e-mailed the customer: the first response is given."""
@@ -177,7 +177,7 @@ class TicketLife:
                 session, ticket, EventKind.CONTACTED, by=by, text=note.strip() or None, detail={"contact": kind.value}
             )
 
-        return await self._change(reference, None, change)
+        return await self.change(reference, None, change)
 
     # One matter, one ticket
 
@@ -233,7 +233,7 @@ class TicketLife:
 
         for _ in range(_ROUNDS):
             try:
-                return await self._change(reference, seen, change)
+                return await self.change(reference, seen, change)
             except IntegrityError:
                 continue  # the random reference is taken, or somebody opened this matter's ticket first
         raise DeskUnavailable("a ticket could not be split off against its rivals")
@@ -245,11 +245,11 @@ class TicketLife:
             if await self._add_link(session, ticket, conversation_id):
                 await self._changes.record(session, ticket, EventKind.LINKED, by=by, adds_only=True)
 
-        return await self._change(reference, None, change)
+        return await self.change(reference, None, change)
 
-    # Parts
+    # For the desk's other rooms
 
-    async def _change(
+    async def change(
         self, reference: str, seen: int | None, change: Change | Callable[..., Awaitable[None]]
     ) -> Outcome:
         async with self._desk.database.writing() as session:
@@ -257,6 +257,22 @@ class TicketLife:
             if seen is not None and ticket.version != seen:
                 return await self._conflict(session, ticket, seen)
             return await self._changed(session, await change(session, ticket) or ticket)
+
+    async def conflict(self, reference: str, seen: int) -> Conflict:
+        """Who came first, when that is known before anything is tried."""
+        async with self._desk.database.reading() as session:
+            query = select(Ticket).where(Ticket.reference == self._changes.references.parse(reference))
+            return await self._conflict(session, (await session.scalars(query)).one(), seen)
+
+    async def work_on(self, session: AsyncSession, ticket: Ticket, by: Actor, then: TicketStatus | None) -> None:
+        """Who answers has taken it up: what nobody had is theirs, and it is open unless it becomes ``then``."""
+        if ticket.assignee is None:
+            await self._assign(session, ticket, by, by.name)
+        to = then or (TicketStatus.OPEN if ticket.status is TicketStatus.NEW else ticket.status)
+        if ticket.status is not to:
+            await self._set_status(session, ticket, by, to)
+
+    # Parts
 
     async def _changed(self, session: AsyncSession, ticket: Ticket) -> Changed:
         await session.flush()

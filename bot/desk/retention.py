@@ -1,5 +1,7 @@
 """Personal data is kept only as long as it is needed; the figures of closed tickets stay."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,10 +26,13 @@ from bot.desk.models import (
     TicketConversation,
     TicketEvent,
 )
-from bot.desk.tickets import OPEN_STATUSES, Closing, TicketStatus
+from bot.desk.tickets import OPEN_STATUSES, Closing, DeskUnavailable, TicketStatus
 
 # Small enough that a turn never waits long for SQLite's one writer.
 _ROWS_A_STEP: Final = 500
+
+_DAY_SECONDS: Final = 24 * 3600.0
+_RETRY_SECONDS: Final = 60.0
 
 log = structlog.get_logger()
 
@@ -73,6 +78,27 @@ async def forget_conversation(database: Database, conversation_id: str) -> Purge
             await session.execute(delete(table).where(table.conversation_id == conversation_id))
     log.info("conversation_forgotten", messages=purged.messages, tickets=purged.tickets)
     return purged
+
+
+class Retention:
+    """Purges once a day. Several processes may do so at once: each step takes what is left."""
+
+    def __init__(self, database: Database, days: int) -> None:
+        """``days`` of 0: nothing is ever purged."""
+        self._database = database
+        self._days = days
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            pause = _DAY_SECONDS
+            try:
+                if self._days:
+                    await purge(self._database, timedelta(days=self._days))
+            except DeskUnavailable as error:
+                log.warning("purge_waits", error=str(error))
+                pause = _RETRY_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
 
 
 async def _delete_messages(database: Database, chosen: Select[int]) -> int:

@@ -15,6 +15,14 @@ MESSAGE_LOG = "message-log"
 
 DEAD_LETTERS = "parvis:dead-letters"
 
+OWNED = "parvis:owned"
+"""Sorted set of the conversations that a person has, by the time in ms of the person's last sign."""
+
+OWNERSHIP = "parvis:ownership"
+"""Stream of what changes in the ownership of conversations, and of replies withheld because of it."""
+
+DESK = "desk"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -46,7 +54,7 @@ class Layout:
             for stream in self.outbox_streams(channel)
             for group in (SENDERS, MESSAGE_LOG)
         ]
-        return inbox + outbox
+        return [*inbox, *outbox, (OWNERSHIP, DESK)]
 
 
 def seen(conversation_id: str, message_id: str) -> str:
@@ -96,7 +104,7 @@ def holding(conversation_id: str) -> str:
 
 
 def human(conversation_id: str) -> str:
-    """Present while a person has the conversation; the assistant is silent."""
+    """Who has the conversation, ``agent:name`` or ``inbox`` (``bot.inbox.owners``); absent while the assistant has."""
     return f"parvis:human:{conversation_id}"
 
 

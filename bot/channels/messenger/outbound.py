@@ -10,7 +10,7 @@ from bot.channels.messenger.graph import GraphNode
 from bot.channels.messenger.inbound import USER_REF_PREFIX
 from bot.channels.text import shorten, split
 from bot.channels.vendor_json import JsonObject, id_at
-from bot.channels.vocabulary import Activity, Author, ChannelName, OutboundMessage, QuickReply
+from bot.channels.vocabulary import Activity, Author, ChannelName, OutboundMessage, QuickReply, ThreadControl
 
 TEXT_LIMIT: Final = 2000
 """Characters, by the software development kits; Meta's own page no longer says."""
@@ -23,6 +23,14 @@ PERSON_WINDOW_SECONDS: Final = 7 * 24 * 3600.0
 SENDS_PER_SECOND: Final = 300.0
 """Text messages of one page ("Rate Limits")."""
 
+PAGE_INBOX: Final = "263902037430900"
+"""The application that is the page's own inbox ("Conversation Routing")."""
+
+_CONTROLS: Final = {
+    ThreadControl.TAKE: "take_thread_control",
+    ThreadControl.RELEASE: "release_thread_control",
+    ThreadControl.TO_INBOX: "pass_thread_control",
+}
 _REGAIN_SECONDS: Final = 300.0
 _ACTIONS: Final = {Activity.SEEN: "mark_seen", Activity.TYPING: "typing_on"}
 
@@ -77,6 +85,13 @@ class MessengerOutbound:
         """Raises ``SendFailed``. "typing" ends by itself after 20 s or with the next message."""
         body = {"recipient": _recipient(user_id), "sender_action": _ACTIONS[activity]}
         await self._page.post("messages", body, repeatable=True)
+
+    async def control_thread(self, user_id: str, control: ThreadControl) -> None:
+        """Messenger Platform, "Conversation Routing". Raises ``SendFailed``."""
+        body: JsonObject = {"recipient": _recipient(user_id)}
+        if control is ThreadControl.TO_INBOX:
+            body["target_app_id"] = PAGE_INBOX
+        await self._page.post(_CONTROLS[control], body, repeatable=True)
 
 
 def _type_of(message: OutboundMessage) -> dict[str, str]:
