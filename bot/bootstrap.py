@@ -384,15 +384,26 @@ def run_console(settings: Settings) -> None:
 
 def open_console(settings: Settings, redis: Redis) -> "Console":
     """Raises ``ConfigurationError``."""
-    from bot.console.accounts import AuditLog, Invitations, Sessions, SignIn, Throttle, Users
+    from bot.console.accounts import AuditLog, Invitations, SavedViews, Sessions, SignIn, Throttle, Users
     from bot.console.application import Console
-    from bot.desk import Database
+    from bot.console.live import Availability, Live, Looking
+    from bot.console.readings import Readings
+    from bot.desk import Presence, TicketLife, TicketReader, open_desk
+    from bot.desk.outgoing import Outgoing
+    from bot.desk.writing import Writing
+    from bot.inbox.dead_letters import DeadLetters
+    from bot.inbox.outbox import Outbox
 
-    database = Database(settings.database_url)
+    desk = open_desk(settings.database_url, _routing(settings))
+    database = desk.database
     audit = AuditLog(database)
     users = Users(database, audit)
     vault = _vault(settings)
     hours = timedelta(hours=settings.console.session_hours)
+    channels = open_channels(settings)
+    conversations = open_conversations(settings, redis, channels, desk)
+    outgoing = Outgoing(database, Outbox(redis, Layout(settings.inbox.shards), channels))
+    looking = Looking(redis)
     return Console(
         brand=settings.brand.name,
         time_zone=settings.brand.time_zone,
@@ -406,6 +417,19 @@ def open_console(settings: Settings, redis: Redis) -> "Console":
         provider=_identity_provider(settings, vault),
         session_seconds=int(hours.total_seconds()),
         proxies=settings.console.proxies,
+        views=SavedViews(database),
+        readings=Readings(audit, redis),
+        desk=desk,
+        reader=TicketReader(desk),
+        life=TicketLife(desk),
+        conversations=conversations,
+        writing=Writing(desk, conversations, outgoing, load_replies_of(settings), brand=settings.brand.name),
+        presence=Presence(database),
+        dead_letters=DeadLetters(redis),
+        live=Live(database, looking),
+        looking=looking,
+        availability=Availability(redis),
+        channels=tuple(channels.values()),
     )
 
 

@@ -10,14 +10,34 @@ from sanic import Request, Sanic, json
 from sanic.exceptions import NotFound, SanicException
 from sanic.response import BaseHTTPResponse, HTTPResponse
 
-from bot.console.accounts import AuditLog, Invitations, Sessions, SignIn, Users
+from bot.channels.base import Channel
+from bot.console.accounts import AuditLog, Invitations, SavedViews, Sessions, SignIn, Users
 from bot.console.accounts.oidc import IdentityProvider
 from bot.console.accounts.secrets import Vault
+from bot.console.live import Availability, Live, Looking
 from bot.console.page import NAVIGATION, STATIC, NotSignedIn, field, redirect, render, signed_in
-from bot.console.pages import account, audit, invitation, sign_in, users
+from bot.console.pages import (
+    account,
+    audit,
+    callbacks,
+    conversations,
+    dead_letters,
+    events,
+    invitation,
+    queue,
+    sign_in,
+    team,
+    ticket,
+    users,
+)
+from bot.console.readings import Readings
 from bot.console.security import Cookies, comes_from_elsewhere, harden
 from bot.console.words import LANGUAGES, preferred_language, words_of
-from bot.desk import DeskUnavailable
+from bot.desk import Desk, DeskUnavailable, Presence, TicketLife, TicketReader
+from bot.desk.conversations import Conversations
+from bot.desk.writing import Writing
+from bot.inbox.connection import REDIS_AWAY
+from bot.inbox.dead_letters import DeadLetters
 from bot.operations import Readiness
 
 log = structlog.get_logger()
@@ -41,10 +61,27 @@ class Console:
     provider: IdentityProvider | None
     session_seconds: int
     proxies: int
+    views: SavedViews
+    readings: Readings
+    desk: Desk
+    reader: TicketReader
+    life: TicketLife
+    conversations: Conversations
+    writing: Writing
+    presence: Presence
+    dead_letters: DeadLetters
+    live: Live
+    looking: Looking
+    availability: Availability
+    channels: tuple[Channel, ...]
 
     @property
     def secure(self) -> bool:
         return self.public_url.startswith("https://")
+
+    async def names(self) -> dict[str, str]:
+        """What agents are called, by what the desk knows them by."""
+        return {user.handle: user.name for user in await self.users.all()}
 
 
 def create_console(console: Console, readiness: Readiness) -> Sanic[Any, Any]:
@@ -55,6 +92,8 @@ def create_console(console: Console, readiness: Readiness) -> Sanic[Any, Any]:
             "REQUEST_MAX_SIZE": 1024 * 1024,
             "PROXIES_COUNT": console.proxies,
             "FALLBACK_ERROR_FORMAT": "text",
+            # Pages keep a stream of events open; they ask again when the console is back.
+            "GRACEFUL_SHUTDOWN_TIMEOUT": 1.0,
         }
     )
     app.ctx.brand = console.brand
@@ -65,8 +104,28 @@ def create_console(console: Console, readiness: Readiness) -> Sanic[Any, Any]:
     _add_probes(app, readiness)
     _add_errors(app)
     app.add_route(_start, "/", name="start")
-    for pages in (sign_in, invitation, account, users, audit):
+    for pages in (
+        sign_in,
+        invitation,
+        account,
+        events,
+        queue,
+        ticket,
+        conversations,
+        callbacks,
+        team,
+        dead_letters,
+        users,
+        audit,
+    ):
         pages.add_to(app, console)
+    app.add_task(console.live.run())
+
+    @app.after_server_stop
+    async def close_channels(*_: Any) -> None:
+        for channel in console.channels:
+            await channel.close()
+
     return app
 
 
@@ -86,7 +145,7 @@ def _add_guards(app: Sanic[Any, Any], console: Console) -> None:
         if request.path.startswith("/static/"):
             return None
         token = request.cookies.get(app.ctx.cookies.session)
-        found = await console.sessions.resolve(token) if token else None
+        found = await console.sessions.resolve(token, by_hand=not _asks_by_itself(request)) if token else None
         request.ctx.signed_in = found
         if found is None:
             return None if request.path.startswith(_OPEN_PATHS) else _to_sign_in(request)
@@ -101,6 +160,10 @@ def _add_guards(app: Sanic[Any, Any], console: Console) -> None:
         harden(request, response, secure=console.secure)
 
     app.register_middleware(close_the_door, "response")
+
+
+def _asks_by_itself(request: Request) -> bool:
+    return request.path.startswith("/events") or "x-live" in request.headers
 
 
 def _language(request: Request) -> str:
@@ -138,6 +201,11 @@ def _add_errors(app: Sanic[Any, Any]) -> None:
     @app.exception(DeskUnavailable)
     async def say_database_is_away(request: Request, error: DeskUnavailable) -> HTTPResponse:
         log.warning("database_away", reason=str(error))
+        return _say(request, 503, "unavailable")
+
+    @app.exception(*REDIS_AWAY)
+    async def say_redis_is_away(request: Request, error: Exception) -> HTTPResponse:
+        log.warning("redis_away", error=type(error).__name__)
         return _say(request, 503, "unavailable")
 
     @app.exception(NotFound)

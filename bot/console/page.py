@@ -1,14 +1,14 @@
 """What every page needs: who asks, in which language, and how an answer is written."""
 
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from sanic import Request
@@ -20,7 +20,8 @@ from sanic.response import redirect as redirect_response
 from bot.console.accounts import Right, SignedIn
 from bot.console.words import Words
 
-Handler = Callable[..., Coroutine[Any, Any, HTTPResponse]]
+Handler = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
+"""None: it has sent its answer itself."""
 
 _FOLDER: Final = Path(__file__).parent
 _templates: Final = Environment(
@@ -34,6 +35,11 @@ STATIC: Final = _FOLDER / "static"
 _CSRF_FIELD: Final = Markup('<input type="hidden" name="csrf_token" value="{}">')
 
 NAVIGATION: Final[list[tuple[Right | None, str, str]]] = [
+    (Right.WORK_TICKETS, "/tickets", "nav.tickets"),
+    (Right.WORK_TICKETS, "/conversations", "nav.conversations"),
+    (Right.WORK_TICKETS, "/callbacks", "nav.callbacks"),
+    (Right.LEAD_TEAM, "/team", "nav.team"),
+    (Right.LEAD_TEAM, "/dead-letters", "nav.dead_letters"),
     (Right.MANAGE_USERS, "/users", "nav.users"),
     (Right.MANAGE_USERS, "/audit", "nav.audit"),
 ]
@@ -60,7 +66,7 @@ def needs(right: Right, handler: Handler) -> Handler:
     """The handler, for people who have the right; others are told so."""
 
     @wraps(handler)
-    async def guarded(request: Request, *arguments: Any, **named: Any) -> HTTPResponse:
+    async def guarded(request: Request, *arguments: Any, **named: Any) -> HTTPResponse | None:
         if not signed_in(request).user.may(right):
             raise Forbidden(f"{right} is needed")
         return await handler(request, *arguments, **named)
@@ -83,6 +89,8 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
         "said": words(f"said.{said}") if words.has(f"said.{said}") else "",
         "navigation": NAVIGATION,
         "brand": request.app.ctx.brand,
+        "span": partial(format_timedelta, locale=words.language),
+        "since": partial(_since, language=words.language),
         "moment": partial(_moment, language=words.language, zone=request.app.ctx.time_zone),
         "csrf": lambda: Markup('<input type="hidden" name="csrf_token" value="{}">').format(
             who.csrf_token if who else ""
@@ -93,6 +101,11 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
 
 def _moment(at: datetime, language: str, zone: ZoneInfo) -> str:
     return str(format_datetime(at, "short", tzinfo=zone, locale=language))
+
+
+def _since(at: datetime, language: str) -> str:
+    """How long ago, or until: "in 3 hours"."""
+    return str(format_timedelta(at - datetime.now(UTC), add_direction=True, locale=language))
 
 
 def redirect(path: str, said: str = "") -> HTTPResponse:

@@ -126,6 +126,16 @@ class Routing:
             return own
         return replace(self._routes.get((disposition, DEFAULT), self._default), label=_readable(topic))
 
+    @property
+    def routes(self) -> Mapping[tuple[str, str], Route]:
+        """By disposition and topic; the topic ``default`` is what the disposition's others get."""
+        return self._routes
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Topics that have a route of their own, with the team's words for them."""
+        return {topic: route.label for (_, topic), route in self._routes.items() if topic != DEFAULT}
+
     def team(self, key: str) -> Team:
         """A team by its key; the default team for one that the file no longer has, so that no e-mail is lost."""
         return self.teams.get(key, self._default.team)

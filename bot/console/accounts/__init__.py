@@ -8,6 +8,7 @@ from bot.console.accounts.sessions import Sessions, SignedIn
 from bot.console.accounts.sign_in import Refusal, SignIn, SignInRefused
 from bot.console.accounts.throttle import Throttle
 from bot.console.accounts.users import EmailTaken, LastAdmin, UnknownUser, User, Users, WeakPassword
+from bot.console.accounts.views import SavedView, SavedViews
 
 __all__ = [
     "AuditLog",
@@ -20,6 +21,8 @@ __all__ = [
     "Refusal",
     "Right",
     "Role",
+    "SavedView",
+    "SavedViews",
     "Sessions",
     "SignIn",
     "SignInRefused",

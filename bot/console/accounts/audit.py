@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.console.accounts.models import AuditRow
+from bot.desk.changes import Clock, utc_now
 from bot.desk.database import Database
-from bot.desk.desk import Clock, utc_now
 
 
 @dataclass(frozen=True)

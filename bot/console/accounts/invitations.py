@@ -13,7 +13,7 @@ from bot.console.accounts.passwords import hash_password, problem_of
 from bot.console.accounts.rights import Role
 from bot.console.accounts.secrets import hash_token, new_token
 from bot.console.accounts.users import User, Users, WeakPassword, view
-from bot.desk.desk import Clock, utc_now
+from bot.desk.changes import Clock, utc_now
 
 
 class InvalidInvitation(Exception):
@@ -67,14 +67,12 @@ class Invitations:
         if problem := problem_of(password, email, name):
             raise WeakPassword(problem)
         hashed = await hash_password(password)
-        row = self._users.new_row(email, name, {Role.ADMIN, Role.AGENT, Role.TRAINER, Role.LEAD}, language)
-        row.password_hash = hashed
         async with self._database.writing() as session:
             await self._use_up(session, token, Purpose.FIRST_ADMIN)
             if await session.scalar(select(UserRow.id).limit(1)) is not None:
                 raise InvalidInvitation
-            session.add(row)
-            await session.flush()
+            row = await self._users.add_row(session, email, name, set(Role), language)
+            row.password_hash = hashed
             self._users.audit.add(session, Entry(row.email, "first_admin_created", row.email, address=address))
         return view(row)
 

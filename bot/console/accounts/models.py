@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.desk.models import NAMING_CONVENTION, UtcDateTime
@@ -23,6 +23,7 @@ class UserRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(320), unique=True, comment="lower case")
+    handle: Mapped[str] = mapped_column(String(64), unique=True, comment="what the desk knows an agent by")
     name: Mapped[str] = mapped_column(String(120))
     language: Mapped[str] = mapped_column(String(8))
     roles: Mapped[list[str]]
@@ -52,6 +53,19 @@ class InvitationRow(Base):
     purpose: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("console_users.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime]
+
+
+class ViewRow(Base):
+    """A choice of tickets that somebody comes back to."""
+
+    __tablename__ = "console_views"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("console_users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(60))
+    chosen: Mapped[str] = mapped_column(String(500), comment="the query of the queue's address")
+
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
 
 
 class AuditRow(Base):

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from bot.console.accounts.models import SessionRow, UserRow
 from bot.console.accounts.secrets import hash_token, new_token
 from bot.console.accounts.users import User, view
+from bot.desk.changes import Clock, utc_now
 from bot.desk.database import Database
-from bot.desk.desk import Clock, utc_now
 
 _SEEN_EVERY = timedelta(minutes=1)
 
@@ -46,8 +46,9 @@ class Sessions:
             await session.execute(delete(SessionRow).where(self._over()))
         return token
 
-    async def resolve(self, token: str) -> SignedIn | None:
-        """None when nobody is signed in by that cookie, or no longer."""
+    async def resolve(self, token: str, *, by_hand: bool = True) -> SignedIn | None:
+        """None when nobody is signed in by that cookie, or no longer. What a page does on its own, not ``by_hand``,
+        does not keep a session from becoming idle."""
         query = (
             select(SessionRow, UserRow)
             .join(UserRow, UserRow.id == SessionRow.user_id)
@@ -61,7 +62,7 @@ class Sessions:
         now = self._now()
         if now - row.seen_at >= self._idle or now - row.created_at >= self._absolute:
             return None
-        if now - row.seen_at >= _SEEN_EVERY:
+        if by_hand and now - row.seen_at >= _SEEN_EVERY:
             await self._touch(row.token_hash)
         return SignedIn(view(user), row.csrf_token, row.token_hash)
 

@@ -12,7 +12,7 @@ from bot.console.accounts.secrets import Vault
 from bot.console.accounts.throttle import Throttle
 from bot.console.accounts.totp import matching_step
 from bot.console.accounts.users import User, Users, plain_email, view
-from bot.desk.desk import Clock, utc_now
+from bot.desk.changes import Clock, utc_now
 
 
 class Refusal(StrEnum):
@@ -72,8 +72,7 @@ class SignIn:
             row = await session.scalar(select(UserRow).where(UserRow.oidc_subject == subject))
             row = row or await session.scalar(select(UserRow).where(UserRow.email == plain_email(email)))
             if row is None and roles:
-                row = self._users.new_row(email, name, roles, language)
-                session.add(row)
+                row = await self._users.add_row(session, email, name, roles, language)
                 self._users.audit.add(session, Entry(row.email, "user_created", row.email, {"roles": sorted(roles)}))
             if row is None or not row.active:
                 raise SignInRefused(Refusal.NOT_INVITED)

@@ -1,5 +1,7 @@
 """People of the brand: made by an invitation, known by their e-mail address."""
 
+import itertools
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +14,13 @@ from bot.console.accounts.audit import AuditLog, Entry
 from bot.console.accounts.models import SessionRow, UserRow
 from bot.console.accounts.passwords import hash_password, problem_of
 from bot.console.accounts.rights import Right, Role, rights_of
+from bot.desk.changes import Clock, utc_now
 from bot.desk.database import Database
-from bot.desk.desk import Clock, utc_now
+
+_NOT_IN_HANDLE = re.compile(r"[^a-z0-9._-]+")
+_HANDLE_LENGTH = 56
+# What the desk calls those whose names the platform's own inbox does not tell.
+_RESERVED = frozenset({"inbox"})
 
 
 class UnknownUser(Exception):
@@ -40,6 +47,8 @@ class WeakPassword(Exception):
 class User:
     id: int
     email: str
+    handle: str
+    """What the desk knows an agent by, as in ``members`` of routing.yml."""
     name: str
     language: str
     roles: frozenset[Role]
@@ -89,21 +98,23 @@ class Users:
         self, email: str, name: str, roles: Collection[Role], language: str, *, by: str, address: str = ""
     ) -> User:
         """An account without a password: its owner chooses one by an invitation. Raises ``EmailTaken``."""
-        row = self.new_row(email, name, roles, language)
         try:
             async with self.database.writing() as session:
-                session.add(row)
-                await session.flush()
+                row = await self.add_row(session, email, name, roles, language)
                 detail = {"roles": row.roles}
                 self.audit.add(session, Entry(by, "user_created", row.email, detail, address))
         except IntegrityError as error:
             raise EmailTaken(email) from error
         return view(row)
 
-    def new_row(self, email: str, name: str, roles: Collection[Role], language: str) -> UserRow:
+    async def add_row(
+        self, session: AsyncSession, email: str, name: str, roles: Collection[Role], language: str
+    ) -> UserRow:
+        """In the transaction of what it is for. Raises ``IntegrityError`` when the address is taken."""
         now = self._now()
-        return UserRow(
+        row = UserRow(
             email=plain_email(email),
+            handle=await self._free_handle(session, plain_email(email)),
             name=name.strip(),
             language=language,
             roles=sorted(roles),
@@ -112,6 +123,16 @@ class Users:
             created_at=now,
             changed_at=now,
         )
+        session.add(row)
+        await session.flush()
+        return row
+
+    async def _free_handle(self, session: AsyncSession, email: str) -> str:
+        """What stands before the @, with a number where a namesake has it."""
+        plain = _NOT_IN_HANDLE.sub("-", email.partition("@")[0]).lstrip("._-")[:_HANDLE_LENGTH] or "agent"
+        taken = _RESERVED | set(await session.scalars(select(UserRow.handle).where(UserRow.handle.startswith(plain))))
+        numbered = (f"{plain}-{number}" for number in itertools.count(2))
+        return next(handle for handle in itertools.chain([plain], numbered) if handle not in taken)
 
     async def change(
         self, user_id: int, *, roles: Collection[Role], active: bool, name: str, by: str, address: str = ""
@@ -180,6 +201,7 @@ def view(row: UserRow) -> User:
     return User(
         id=row.id,
         email=row.email,
+        handle=row.handle,
         name=row.name,
         language=row.language,
         roles=frozenset(Role(role) for role in row.roles),
