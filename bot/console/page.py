@@ -9,6 +9,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_timedelta
+from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from sanic import Request
@@ -90,6 +91,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
         "navigation": NAVIGATION,
         "brand": request.app.ctx.brand,
         "span": partial(format_timedelta, locale=words.language),
+        "number": partial(format_decimal, locale=words.language),
         "since": partial(_since, language=words.language),
         "moment": partial(_moment, language=words.language, zone=request.app.ctx.time_zone),
         "csrf": lambda: Markup('<input type="hidden" name="csrf_token" value="{}">').format(

@@ -73,7 +73,9 @@ async def _walk(
     if await page.get_attribute("html", "lang") != language:
         await page.click(f"button[name=language][value={language}]")
     for name, path in PAGES.items():
-        await page.goto(console.address + path.format(**{f"c{user}": reference for user, reference in references.items()}))
+        await page.goto(
+            console.address + path.format(**{f"c{user}": reference for user, reference in references.items()})
+        )
         await page.wait_for_timeout(200)
         await page.screenshot(path=folder / f"{name}-{language}-{width}.png", full_page=True)
     await context.close()
