@@ -290,7 +290,7 @@ async def _deliver(process: Process) -> None:
     settings = process.settings
     replies = load_replies_of(settings)
     await _migrate(settings)
-    desk = open_desk(settings.database_url, _routing(settings))
+    desk = open_desk(settings.database_url, load_routing_of(settings))
     channels = open_channels(settings)
     outgoing = Outgoing(desk.database, Outbox(process.redis, process.layout, channels))
     conversations = open_conversations(settings, process.redis, channels, desk)
@@ -335,7 +335,7 @@ def load_replies_of(settings: Settings) -> Any:
         raise ConfigurationError(str(error)) from error
 
 
-def _routing(settings: Settings) -> Any:
+def load_routing_of(settings: Settings) -> Any:
     """Raises ``ConfigurationError`` with the line that is wrong."""
     from bot.desk import RoutingError, load_routing
 
@@ -504,5 +504,5 @@ def run_actions(settings: Settings) -> None:
 
     configure_logging("actions", settings.core.log_format, settings.core.log_level)
     asyncio.run(_migrate(settings))
-    desk = open_desk(settings.database_url, _routing(settings))
+    desk = open_desk(settings.database_url, load_routing_of(settings))
     serve(desk, settings.brand, settings.actions.port)

@@ -75,11 +75,11 @@ class Owners:
 
         For whoever has it already this is a sign of life. Repeating it changes nothing.
         """
-        done, written = await self._take_over(
+        done, written, last = await self._take_over(
             keys=[keys.human(conversation_id), keys.OWNED, keys.OWNERSHIP],
             args=[conversation_id, new.written, replacing, self._lasts, _now()],
         )
-        current = Owner.read(conversation_id, written.decode(), datetime.now(UTC))
+        current = Owner.read(conversation_id, written.decode(), _moment(last))
         return current if done else OwnerConflict(current)
 
     async def note_answer(self, conversation_id: str) -> None:
@@ -145,5 +145,5 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _moment(score: float | None) -> datetime | None:
-    return None if score is None else datetime.fromtimestamp(score / 1000, UTC)
+def _moment(score: float | bytes | None) -> datetime | None:
+    return None if score is None else datetime.fromtimestamp(float(score) / 1000, UTC)
