@@ -394,7 +394,7 @@ def open_console(settings: Settings, redis: Redis) -> "Console":
     from bot.inbox.dead_letters import DeadLetters
     from bot.inbox.outbox import Outbox
 
-    desk = open_desk(settings.database_url, _routing(settings))
+    desk = open_desk(settings.database_url, load_routing_of(settings))
     database = desk.database
     audit = AuditLog(database)
     users = Users(database, audit)

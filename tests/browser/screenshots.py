@@ -5,11 +5,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from bot.settings import PROJECT_ROOT
 from tests.browser.conftest import launch
-from tests.browser.seeded import PASSWORD, ConsoleProcess, fill
+from tests.browser.console_page import sign_in
+from tests.browser.seeded import ConsoleProcess, fill
 from tests.conftest import Valkey
 
 PAGES = {
@@ -28,16 +29,7 @@ PAGES = {
 }
 
 
-async def sign_in(page: Page, address: str, email: str) -> None:
-    await page.goto(f"{address}/sign-in")
-    await page.fill("[name=email]", email)
-    await page.fill("[name=password]", PASSWORD)
-    await page.click("main form button")
-    await page.wait_for_url(f"{address}/*")
-
-
 async def take_pictures(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         valkey = Valkey(Path(home))
         valkey.start()
@@ -82,4 +74,6 @@ async def _walk(
 
 
 if __name__ == "__main__":
-    asyncio.run(take_pictures(Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT_ROOT / "docs" / "images"))
+    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT_ROOT / "docs" / "images"
+    chosen.mkdir(parents=True, exist_ok=True)
+    asyncio.run(take_pictures(chosen))

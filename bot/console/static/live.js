@@ -21,6 +21,8 @@ export function listen() {
     });
   };
   open();
+  // Time changes things too: a promise falls due, a messaging window closes.
+  setInterval(refresh, 60_000);
   // A page kept for the way back holds no connection, and may be old.
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => {
