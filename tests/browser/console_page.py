@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page
 
-from tests.browser.seeded import PASSWORD
+from tests.seeded_console import PASSWORD
 
 
 @dataclass

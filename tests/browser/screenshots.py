@@ -10,8 +10,8 @@ from playwright.async_api import Browser, async_playwright
 from bot.settings import PROJECT_ROOT
 from tests.browser.conftest import launch
 from tests.browser.console_page import sign_in
-from tests.browser.seeded import ConsoleProcess, fill
 from tests.conftest import Valkey
+from tests.seeded_console import ConsoleProcess, fill
 
 PAGES = {
     "queue": "/tickets",

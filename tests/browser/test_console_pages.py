@@ -13,8 +13,8 @@ from playwright.async_api import Browser, expect
 
 from bot.desk import Database, Direction, LoggedMessage, MessageLog
 from tests.browser.console_page import open_console
-from tests.browser.seeded import ConsoleProcess, fill
 from tests.conftest import Valkey
+from tests.seeded_console import ConsoleProcess, fill
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -173,6 +173,7 @@ async def test_keys_walk_the_list_open_a_ticket_and_may_be_switched_off(seeded: 
     second = await console.page.locator("[data-open]").nth(1).inner_text()
     await console.page.keyboard.press("o")
     await expect(console.page.locator("h1")).to_have_text(second)
+    await console.page.wait_for_load_state()
     await console.page.keyboard.press("n")
     await expect(console.page.locator("[data-key-focus=n]")).to_be_focused()
     await console.page.keyboard.press("Escape")

@@ -11,8 +11,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.console_page import OpenConsole, open_console
-from tests.browser.seeded import PASSWORD
 from tests.scenarios.installation import Installation
+from tests.seeded_console import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -213,3 +213,20 @@ async def test_tables_and_migrations_agree(database):
 
     async with database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_a_page_left_open_does_not_keep_its_session_alive(accounts):
+    user = await accounts.make()
+    token = await accounts.sessions.begin(user.id)
+    for _ in range(11):
+        accounts.clock.advance(minutes=5)
+        assert await accounts.sessions.resolve(token, by_hand=False)
+    accounts.clock.advance(minutes=5)
+    assert await accounts.sessions.resolve(token, by_hand=False) is None
+
+
+async def test_namesakes_are_told_apart_by_the_desk(accounts):
+    first = await accounts.make("lea@brand.example")
+    second = await accounts.make("lea@shop.example")
+    third = await accounts.make("inbox@brand.example")
+    assert (first.handle, second.handle, third.handle) == ("lea", "lea-2", "inbox-2")
