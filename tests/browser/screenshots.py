@@ -1,35 +1,62 @@
-"""The pictures of the documentation: ``python -m tests.browser.screenshots [FOLDER]``."""
+"""Pictures of the console: ``python -m tests.browser.screenshots`` takes those of the documentation, and with a folder
+every page in both languages, wide and narrow, into that folder."""
 
 import asyncio
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
 from bot.settings import PROJECT_ROOT
 from tests.browser.conftest import launch
-from tests.browser.console_page import sign_in
+from tests.browser.console_page import open_console
 from tests.conftest import Valkey
 from tests.seeded_console import ConsoleProcess, fill
 
+ADMIN, AGENT = "paul@maison-lumen.example", "lea@maison-lumen.example"
 PAGES = {
     "queue": "/tickets",
-    "ticket": "/tickets/{c7001}",
-    "late": "/tickets?late=1",
-    "waiting": "/tickets/{c7002}",
-    "shut": "/tickets/{c7006}",
+    "ticket": "/tickets/{7001}",
+    "waiting": "/tickets/{7002}",
+    "shut": "/tickets/{7006}",
     "conversations": "/conversations",
     "conversation": "/conversations/messenger%3A1000000000001%3A7001",
     "callbacks": "/callbacks",
     "team": "/team",
-    "dead_letters": "/dead-letters",
+    "dead-letters": "/dead-letters",
     "users": "/users",
     "audit": "/audit",
 }
+WIDE, NARROW = 1280, 390
 
 
-async def take_pictures(folder: Path) -> None:
+@dataclass(frozen=True)
+class Picture:
+    page: str
+    language: str
+    width: int
+    email: str = ADMIN
+    whole: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"console-{self.page}-{self.language}{'-phone' if self.width == NARROW else ''}.png"
+
+
+ALL = [Picture(page, language, width) for language in ("fr", "en") for width in (WIDE, NARROW) for page in PAGES]
+DOCUMENTATION = [
+    Picture("queue", "en", WIDE, AGENT, whole=False),
+    Picture("ticket", "en", WIDE, AGENT, whole=False),
+    Picture("ticket", "fr", NARROW, AGENT, whole=False),
+    Picture("callbacks", "en", WIDE, AGENT, whole=False),
+    Picture("conversations", "en", WIDE, AGENT, whole=False),
+    Picture("team", "en", WIDE, whole=False),
+]
+
+
+async def take(pictures: list[Picture], folder: Path) -> None:
     with tempfile.TemporaryDirectory() as home:
         valkey = Valkey(Path(home))
         valkey.start()
@@ -40,40 +67,26 @@ async def take_pictures(folder: Path) -> None:
             await asyncio.to_thread(console.start)
             async with async_playwright() as playwright:
                 browser = await launch(playwright)
-                for email, language in (("paul@maison-lumen.example", "fr"), ("paul@maison-lumen.example", "en")):
-                    for width, height in ((1280, 860), (390, 844)):
-                        await _walk(browser, console, references, folder, email, language, width, height)
+                for picture in pictures:
+                    await _take(browser, console.address, references, picture, folder)
                 await browser.close()
         finally:
             console.stop()
             valkey.kill()
 
 
-async def _walk(
-    browser: Browser,
-    console: ConsoleProcess,
-    references: dict[str, str],
-    folder: Path,
-    email: str,
-    language: str,
-    width: int,
-    height: int,
-) -> None:
-    context = await browser.new_context(viewport={"width": width, "height": height}, locale=language)
-    page = await context.new_page()
-    await sign_in(page, console.address, email)
-    if await page.get_attribute("html", "lang") != language:
-        await page.click(f"button[name=language][value={language}]")
-    for name, path in PAGES.items():
-        await page.goto(
-            console.address + path.format(**{f"c{user}": reference for user, reference in references.items()})
-        )
-        await page.wait_for_timeout(200)
-        await page.screenshot(path=folder / f"{name}-{language}-{width}.png", full_page=True)
-    await context.close()
+async def _take(browser: Browser, address: str, references: dict[str, str], picture: Picture, folder: Path) -> None:
+    opened = await open_console(browser, address, picture.email, picture.language, width=picture.width)
+    path = PAGES[picture.page]
+    for customer, reference in references.items():
+        path = path.replace(f"{{{customer}}}", reference)
+    await opened.open(path)
+    await opened.page.wait_for_load_state()
+    await opened.page.screenshot(path=folder / picture.name, full_page=picture.whole)
+    await opened.close()
 
 
 if __name__ == "__main__":
     chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT_ROOT / "docs" / "images"
     chosen.mkdir(parents=True, exist_ok=True)
-    asyncio.run(take_pictures(chosen))
+    asyncio.run(take(ALL if len(sys.argv) > 1 else DOCUMENTATION, chosen))

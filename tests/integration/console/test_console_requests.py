@@ -6,7 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Running:
     address: str
     database_url: str
     references: dict[str, str]
+    visitors: list["Visitor"] = field(default_factory=list)
 
     def path(self, written: str) -> str:
         for customer, reference in self.references.items():
@@ -51,10 +52,11 @@ class Running:
         return written
 
     def reader(self) -> "Visitor":
-        return Visitor(self)
+        self.visitors.append(Visitor(self))
+        return self.visitors[-1]
 
     def sign_in(self, email: str) -> "Visitor":
-        visitor = Visitor(self)
+        visitor = self.reader()
         answer = visitor.http.post("/sign-in", data={"email": email, "password": PASSWORD})
         assert answer.status_code == 303, answer.text
         return visitor
@@ -101,7 +103,7 @@ class Visitor:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home: Path = tmp_path_factory.mktemp("console")
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_sqlite"), home / "desk.db")
@@ -121,6 +123,13 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     finally:
         console.stop()
         valkey.kill()
+
+
+@pytest.fixture
+def running(_running: Running) -> Iterator[Running]:
+    yield _running
+    while _running.visitors:
+        _running.visitors.pop().http.close()
 
 
 @pytest.mark.parametrize("email", [AGENT, LEAD, TRAINER, ADMIN])
@@ -161,7 +170,7 @@ def test_every_answer_carries_the_headers_that_keep_strangers_out(running: Runni
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
-    assert headers.get("cache-control", "") == ("" if path.startswith("/static") else "no-store")
+    assert headers["cache-control"] == ("no-cache" if path.startswith("/static") else "no-store")
 
 
 def test_pages_hold_no_inline_script_or_style(running: Running):
