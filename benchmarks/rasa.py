@@ -47,6 +47,7 @@ def start_rasa(
     port: int,
     credentials: Path,
     environment: Mapping[str, str],
+    name: str = "rasa",
 ) -> Child:
     """``rasa run`` with one channel; returns when it answers, which is after it has loaded its model. Raises
     ``ChildFailed``."""
@@ -55,7 +56,7 @@ def start_rasa(
         *("-m", "rasa", "run", "--interface", "127.0.0.1", "--port", str(port)),
         *("--model", str(model), "--credentials", str(credentials), "--endpoints", str(endpoints)),
     ]
-    child = children.start("rasa", command, environment, folder)
+    child = children.start(name, command, environment, folder)
     child.wait_until_ready(f"http://127.0.0.1:{port}/webhooks/facebook/", READY_SECONDS)
     return child
 

@@ -16,7 +16,7 @@ from bot.desk.models import EventKind, Message, Notification, NotificationStatus
 from bot.desk.promises import Promises
 from bot.desk.reference import References
 from bot.desk.routing import Route, Routing
-from bot.desk.tickets import CUSTOMER, Actor, Closing, NotAllowed, TicketStatus, UnknownTicket
+from bot.desk.tickets import CUSTOMER, OPEN_STATUSES, Actor, Closing, NotAllowed, TicketStatus, UnknownTicket
 
 Clock = Callable[[], datetime]
 
@@ -70,6 +70,7 @@ class Changes:
         if before is TicketStatus.WAITING:
             await self.promises.resume(session, ticket, now)
         if not before.is_open and to is TicketStatus.OPEN:
+            await self._make_room(session, ticket)
             await self.promises.make(session, ticket, self.route_of(ticket), now)
         ticket.status = to
         ticket.waiting_since = now if to is TicketStatus.WAITING else None
@@ -87,6 +88,20 @@ class Changes:
                 ticket.closed_at = now
                 ticket.closing = Closing.SOLVED if before is TicketStatus.SOLVED else closing or Closing.DISMISSED
                 await self.promises.withdraw(session, ticket, now)
+
+    async def _make_room(self, session: AsyncSession, ticket: Ticket) -> None:
+        """Another ticket may have been opened since: this one then goes on as a matter of its own, by its topic."""
+        query = select(Ticket).where(
+            Ticket.conversation_id == ticket.conversation_id,
+            Ticket.id != ticket.id,
+            Ticket.status.in_(OPEN_STATUSES),
+        )
+        rivals = (await session.scalars(query.order_by(Ticket.id))).all()
+        for rival in rivals:
+            if ticket.topic in (rival.topic, rival.matter):
+                raise NotAllowed(f"the customer has an open ticket on this matter: {rival.reference}")
+        if any(rival.matter == ticket.matter for rival in rivals):
+            ticket.matter = ticket.topic
 
     async def unassign(self, session: AsyncSession, ticket: Ticket, by: Actor) -> None:
         """Another team's matter now: whoever had it no longer has."""

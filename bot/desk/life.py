@@ -7,13 +7,13 @@ writes one row of history in its transaction. All raise ``UnknownTicket``, ``Not
 
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.desk.desk import Desk
-from bot.desk.masking import mask
-from bot.desk.models import EventKind, PromiseKind, Ticket, TicketConversation, TicketEvent, TicketTag, TicketWatcher
+from bot.desk.joining import add_link, bring_over, make_part, require_no_other
+from bot.desk.models import EventKind, PromiseKind, Ticket, TicketEvent, TicketTag, TicketWatcher
 from bot.desk.outcomes import Changed, Conflict, Outcome
 from bot.desk.reading import read_detail
 from bot.desk.tickets import (
@@ -27,6 +27,7 @@ from bot.desk.tickets import (
     TicketStatus,
 )
 
+# A lost race is over once the winner has committed; more rounds than this mean that something else is wrong.
 _ROUNDS = 8
 _TAG_LENGTH = 40
 _CATEGORY_LENGTH = 64
@@ -191,7 +192,7 @@ class TicketLife:
             if source is target or not (source.status.is_open and target.status.is_open):
                 raise NotAllowed("two different open tickets are merged")
             await self._changes.promises.pass_on(session, source, target, self._changes.now())
-            await self._bring_over(session, source, target)
+            await bring_over(session, source, target)
             before = source.status
             await self._changes.move_status(session, source, TicketStatus.CLOSED, Closing.MERGED)
             source.merged_into = target.reference
@@ -217,8 +218,8 @@ class TicketLife:
         """
 
         async def change(session: AsyncSession, ticket: Ticket) -> Ticket:
-            await self._require_no_other(session, ticket, topic)
-            part = self._part(ticket, disposition or ticket.disposition, topic, text)
+            await require_no_other(session, ticket, topic)
+            part = make_part(self._changes, ticket, disposition or ticket.disposition, topic, text)
             session.add(part)
             await session.flush()
             now = self._changes.now()
@@ -231,32 +232,32 @@ class TicketLife:
             )
             return part
 
-        for _ in range(_ROUNDS):
-            try:
-                return await self.change(reference, seen, change)
-            except IntegrityError:
-                continue  # the random reference is taken, or somebody opened this matter's ticket first
-        raise DeskUnavailable("a ticket could not be split off against its rivals")
+        return await self.change(reference, seen, change)
 
     async def link(self, reference: str, by: Actor, conversation_id: str) -> Outcome:
         """The same customer elsewhere: what is written there is noted on this ticket."""
 
         async def change(session: AsyncSession, ticket: Ticket) -> None:
-            if await self._add_link(session, ticket, conversation_id):
+            if await add_link(session, ticket, conversation_id):
                 await self._changes.record(session, ticket, EventKind.LINKED, by=by, adds_only=True)
 
         return await self.change(reference, None, change)
 
     # For the desk's other rooms
 
-    async def change(
-        self, reference: str, seen: int | None, change: Change | Callable[..., Awaitable[None]]
-    ) -> Outcome:
-        async with self._desk.database.writing() as session:
-            ticket = await self._changes.lock(session, reference)
-            if seen is not None and ticket.version != seen:
-                return await self._conflict(session, ticket, seen)
-            return await self._changed(session, await change(session, ticket) or ticket)
+    async def change(self, reference: str, seen: int | None, change: Change) -> Outcome:
+        """Run ``change`` in a transaction that holds the ticket's lock, if the ticket is as it was seen."""
+        for _ in range(_ROUNDS):
+            try:
+                async with self._desk.database.writing() as session:
+                    ticket = await self._changes.lock(session, reference)
+                    if seen is not None and ticket.version != seen:
+                        return await self._conflict(session, ticket, seen)
+                    return await self._changed(session, await change(session, ticket) or ticket)
+            except IntegrityError:
+                # A random reference is taken, or another transaction opened the same matter, or said the same words.
+                continue
+        raise DeskUnavailable("a ticket could not be changed against its rivals")
 
     async def conflict(self, reference: str, seen: int) -> Conflict:
         """Who came first, when that is known before anything is tried."""
@@ -311,73 +312,6 @@ class TicketLife:
         parsed = [self._changes.references.parse(one) or one for one in (reference, into)]
         locked = {one: await self._changes.lock(session, one) for one in sorted(set(parsed))}
         return locked[parsed[0]], locked[parsed[1]]
-
-    async def _bring_over(self, session: AsyncSession, source: Ticket, target: Ticket) -> None:
-        target.priority = max(target.priority, source.priority, key=lambda priority: priority.rank)
-        if target.contact is None and source.contact is not None:
-            target.contact_kind, target.contact_value = source.contact_kind, source.contact_value
-            target.preferred_time, target.contact_refused = source.preferred_time, False
-        for tag in (await session.scalars(select(TicketTag.tag).where(TicketTag.ticket_id == source.id))).all():
-            await session.merge(TicketTag(ticket_id=target.id, tag=tag))
-        watchers = select(TicketWatcher.agent).where(TicketWatcher.ticket_id == source.id)
-        for agent in (await session.scalars(watchers)).all():
-            await session.merge(TicketWatcher(ticket_id=target.id, agent=agent))
-        links = select(TicketConversation.conversation_id).where(TicketConversation.ticket_id == source.id)
-        for conversation_id in (source.conversation_id, *(await session.scalars(links)).all()):
-            await self._add_link(session, target, conversation_id)
-        await session.execute(delete(TicketConversation).where(TicketConversation.ticket_id == source.id))
-
-    async def _add_link(self, session: AsyncSession, ticket: Ticket, conversation_id: str) -> bool:
-        if ticket.conversation_id == conversation_id:
-            return False
-        if await session.get(TicketConversation, (ticket.id, conversation_id)) is not None:
-            return False
-        session.add(TicketConversation(ticket_id=ticket.id, conversation_id=conversation_id))
-        return True
-
-    async def _require_no_other(self, session: AsyncSession, ticket: Ticket, topic: str) -> None:
-        if topic == ticket.topic:
-            raise NotAllowed("it is the ticket's own matter")
-        other = await session.scalar(
-            select(Ticket.reference).where(
-                Ticket.conversation_id == ticket.conversation_id,
-                Ticket.topic == topic,
-                Ticket.status.in_((TicketStatus.NEW, TicketStatus.OPEN, TicketStatus.WAITING)),
-            )
-        )
-        if other is not None:
-            raise NotAllowed(f"there is an open ticket on this matter: {other}")
-
-    def _part(self, ticket: Ticket, disposition: Disposition, topic: str, text: str) -> Ticket:
-        now, reference = self._changes.now(), self._changes.references.generate()
-        route = self._desk.routing.route(disposition, topic, language=ticket.language, channel=ticket.channel)
-        return Ticket(
-            reference=reference,
-            conversation_id=ticket.conversation_id,
-            channel=ticket.channel,
-            account_id=ticket.account_id,
-            user_id=ticket.user_id,
-            opened_by=f"split:{reference}",
-            disposition=disposition,
-            topic=topic,
-            category=topic,
-            matter=topic,
-            language=ticket.language,
-            text=mask(text),
-            occurred_at=now,
-            status=TicketStatus.NEW,
-            priority=route.priority,
-            team=route.team.key,
-            promised_hours=route.promise_hours,
-            contact_kind=ticket.contact_kind,
-            contact_value=ticket.contact_value,
-            preferred_time=ticket.preferred_time,
-            contact_refused=ticket.contact_refused,
-            opened_at=now,
-            due_at=now,
-            updated_at=now,
-            split_from=ticket.reference,
-        )
 
 
 def _tag(written: str) -> str:

@@ -51,12 +51,14 @@ def tensorflow_left_out() -> Iterator[None]:
     for name in names[1:]:
         parent, _, child = name.rpartition(".")
         setattr(modules[parent], child, modules[name])
+    before = {name: sys.modules[name] for name in names if name in sys.modules}
     sys.modules.update(modules)
     try:
         yield
     finally:
         for name in names:
             sys.modules.pop(name, None)
+        sys.modules.update(before)
 
 
 def _leave_out_training_checks() -> None:

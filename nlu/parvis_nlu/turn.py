@@ -8,24 +8,35 @@ process, leaves the stored conversation as it was before, so the caller simply a
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
-from rasa.core.actions.action import Action, ActionExecutionRejection, create_bot_utterance
+from rasa.core.actions.action import (
+    Action,
+    ActionBotResponse,
+    ActionExecutionRejection,
+    ActionExtractSlots,
+    ActionListen,
+    create_bot_utterance,
+)
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.nlg import NaturalLanguageGenerator
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore, TrackerStore
+from rasa.shared.core.constants import ACTION_VALIDATE_SLOT_MAPPINGS, SlotMappingType
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from parvis_nlu.decided import DecidedTurns
 from parvis_nlu.endpoint import WatchedEndpoint, read_answers_quickly
 from parvis_nlu.errors import TurnBroken
+from parvis_nlu.graph import StraightGraphRunner
 
 INTRODUCTION = "utter_introduction"
 """The response that opens every session: that the customer is talking to an automated assistant."""
@@ -63,9 +74,9 @@ class TurnRunner:
     async def run(self, turn: Turn) -> Answer:
         """Raises ``TurnStopped``."""
         async with self._lock(turn.sender):
-            tracker = await self._processor.tracker_store.retrieve(turn.sender)
-            if tracker is None or not _holds(tracker, turn.message_id):
-                tracker = await self._processor.take(turn)
+            tracker = await self._processor.get_tracker(turn.sender)
+            if not _holds(tracker, turn.message_id):
+                await self._processor.take(turn, tracker)
             return Answer(replies_to(tracker, turn.message_id), _language(tracker))
 
     def _lock(self, sender: str) -> asyncio.Lock:
@@ -73,33 +84,56 @@ class TurnRunner:
 
 
 class TurnProcessor(MessageProcessor):
-    """Rasa's processor, with an introduction at the start of a session and without its habit of swallowing failures."""
+    """Rasa's processor, with an introduction at the start of a session and without its habit of swallowing failures.
+
+    Much of what Rasa does again at every turn is done once here; what is decided, said and stored is the same.
+    """
 
     def __init__(self, processor: MessageProcessor) -> None:
         """Shares the model that ``processor`` has loaded: loading it again would cost seconds and its memory twice."""
         vars(self).update(vars(processor))
         self.tracker_store = _bare(processor.tracker_store)
+        self.graph_runner = StraightGraphRunner(processor.graph_runner)
+        self._domain_of_fillable_slots = _with_fillable_slots(self.domain)
+        self._decided = DecidedTurns.of_model(self.graph_runner, self.model_metadata.core_target, self.domain)
         if processor.action_endpoint is not None:
             self.action_endpoint = WatchedEndpoint(processor.action_endpoint)
             read_answers_quickly()
+        self._slots_action = ActionExtractSlots(self.action_endpoint)
 
-    async def take(self, turn: Turn) -> DialogueStateTracker:
-        """Run the turn and save it. The steps are those of ``MessageProcessor.handle_message``."""
-        output = NamedOutput(turn.channel)
+    async def take(self, turn: Turn, tracker: DialogueStateTracker) -> None:
+        """Run the turn on its conversation and save it. The steps are those of ``MessageProcessor.handle_message``."""
         message = UserMessage(
             turn.message,
-            output,
+            NamedOutput(turn.channel),
             turn.sender,
             input_channel=turn.channel,
             message_id=turn.message_id,
             metadata=turn.metadata,
         )
-        tracker = await self.log_message(message, should_save_tracker=False)
-        tracker = await self.run_action_extract_slots(output, tracker)
+        await self._update_tracker_session(tracker, message.output_channel, message.metadata)
+        await self.answer(message, await self.parse_message(message, tracker), tracker)
+        await self.save_tracker(tracker)
+
+    async def answer(self, message: UserMessage, parsed: dict[str, Any], tracker: DialogueStateTracker) -> None:
+        """Add to the conversation what the customer said, as ``parsed``, and all that follows from it."""
+        message.parse_data = parsed
+        output = message.output_channel
+        await self._handle_message_with_tracker(message, tracker)
+        await self._extract_slots(output, tracker)
         await self._introduce(output, tracker)
         await self._run_prediction_loop(output, tracker)
-        await self.save_tracker(tracker)
-        return tracker
+
+    async def _extract_slots(self, output: OutputChannel, tracker: DialogueStateTracker) -> None:
+        """Rasa's ``run_action_extract_slots``; of a domain's slots most are facts, which no message fills."""
+        events = await self._slots_action.run(output, self.nlg, tracker, self._domain_of_fillable_slots)
+        tracker.update_with_events(events, self.domain)
+
+    def _predict_next_with_tracker(self, tracker: DialogueStateTracker) -> PolicyPrediction:
+        return self._decided.predict(tracker) or super()._predict_next_with_tracker(tracker)
+
+    def _check_for_unseen_features(self, parse_data: dict[str, Any]) -> None:
+        """Nothing: the training has checked that the domain knows what the model may find."""
 
     async def _introduce(self, output: NamedOutput, tracker: DialogueStateTracker) -> None:
         """After the slots, so that the language is known; as words only, so that no policy sees an action more."""
@@ -118,7 +152,14 @@ class TurnProcessor(MessageProcessor):
         nlg: NaturalLanguageGenerator,
         prediction: PolicyPrediction,
     ) -> bool:
-        return await super()._run_action(OutspokenAction(action), tracker, output_channel, nlg, prediction)
+        if type(action) not in (ActionBotResponse, ActionListen):
+            return await super()._run_action(OutspokenAction(action), tracker, output_channel, nlg, prediction)
+        # They only read slots and never refuse: Rasa's copy of the conversation, for an action undone, is not needed.
+        events = await OutspokenAction(action).run(output_channel, nlg, tracker, self.domain)
+        tracker.update_with_events(prediction.events, self.domain)
+        tracker.update(action.event_for_successful_execution(prediction), self.domain)
+        tracker.update_with_events(events, self.domain)
+        return self.should_predict_another_action(action.name())
 
 
 class OutspokenAction(Action):
@@ -206,6 +247,24 @@ def _began_session(events: Iterable[Event]) -> bool:
         if turns > 1:
             return False
     return False
+
+
+def _with_fillable_slots(domain: Domain) -> Domain:
+    """For the action that extracts slots, which tries the mappings of every slot: without those that fill nothing.
+
+    An action that validates slots is given the conversation with all of them, so its domain stays whole.
+    """
+    if ACTION_VALIDATE_SLOT_MAPPINGS in domain.user_actions:
+        return domain
+    fillable = copy.copy(domain)
+    fillable.slots = [
+        slot
+        for slot in domain.slots
+        if any(
+            mapping.get("type") != SlotMappingType.CUSTOM.value or mapping.get("action") for mapping in slot.mappings
+        )
+    ]
+    return fillable
 
 
 def _bare(store: TrackerStore) -> TrackerStore:

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-import httpx
-
 from bot.channels.base import Handshake, Sent, WebhookState
-from bot.channels.http import open_client
+from bot.channels.http import Client, HttpClient
 from bot.channels.messenger.graph import GraphNode
 from bot.channels.messenger.inbound import MessengerInbound
 from bot.channels.messenger.outbound import SENDS_PER_SECOND, MessengerOutbound, compose
@@ -16,7 +14,7 @@ from bot.channels.vocabulary import Activity, ChannelName, Event, OutboundMessag
 class MessengerChannel:
     """``app_id`` tells our own echoes from those of colleagues and other tools; ``api_url`` ends in the version.
 
-    ``transport`` replaces the network in unit tests.
+    ``client`` replaces the network in unit tests.
     """
 
     def __init__(
@@ -27,10 +25,10 @@ class MessengerChannel:
         page_token: str,
         verify_token: str,
         api_url: str,
-        transport: httpx.AsyncBaseTransport | None = None,
+        client: Client | None = None,
     ) -> None:
         self._page_id = page_id
-        self._client = open_client(transport)
+        self._client = client or HttpClient(api_url)
         page = GraphNode(self._client, api_url, page_id, page_token, app_secret)
         application = GraphNode(self._client, api_url, app_id, f"{app_id}|{app_secret}", app_secret)
         self._inbound = MessengerInbound(page_id, app_id, app_secret, verify_token)
@@ -95,4 +93,4 @@ class MessengerChannel:
         return []
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._client.close()

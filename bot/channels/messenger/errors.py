@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-import httpx
 import msgspec
 
 from bot.channels.base import (
@@ -22,7 +21,7 @@ from bot.channels.base import (
     TryAgain,
     WaitUntil,
 )
-from bot.channels.http import retry_after, wait_until
+from bot.channels.http import Answer, retry_after, wait_until
 from bot.channels.vendor_json import JsonObject, object_at, objects_at, read_object
 
 
@@ -94,17 +93,17 @@ PERMISSIONS: Final = range(200, 300)
 """Codes without a row of their own that mean a missing permission (GE); 230 is one of them."""
 
 
-def classify(response: httpx.Response, *, repeatable: bool = False) -> SendFailed | None:
-    """The failure that ``response`` reports, or None where it reports none.
+def classify(answer: Answer, *, repeatable: bool = False) -> SendFailed | None:
+    """The failure that ``answer`` reports, or None where it reports none.
 
     ``repeatable``: the call was a question, which an unclear answer allows to ask again.
     """
-    error = _read_error(response)
+    error = _read_error(answer)
     if error is None:
-        return None if response.is_success else _unreadable(response, repeatable)
+        return None if answer.is_success else _unreadable(answer, repeatable)
     code, subcode = _number(error, "code"), _number(error, "error_subcode")
     label = f"{code}/{subcode}" if subcode else str(code)
-    return _verdict(find_rule(code, subcode, response.status_code, error), label, response.headers)
+    return _verdict(find_rule(code, subcode, answer.status, error), label, answer.headers)
 
 
 def find_rule(code: int, subcode: int, status: int, error: JsonObject) -> Rule:
@@ -168,21 +167,21 @@ def _figure(usage: JsonObject, key: str) -> float:
     return float(value) if isinstance(value, int | float) and 0 <= value < 1e9 else 0.0
 
 
-def _read_error(response: httpx.Response) -> JsonObject | None:
+def _read_error(answer: Answer) -> JsonObject | None:
     """The error object; also of a 200, which Graph answers now and then with one inside."""
     try:
-        error = object_at(read_object(response.content), "error")
+        error = object_at(read_object(answer.body), "error")
     except MalformedPayload:
         return None
     return error if _number(error, "code") else None
 
 
-def _unreadable(response: httpx.Response, repeatable: bool) -> SendFailed:
+def _unreadable(answer: Answer, repeatable: bool) -> SendFailed:
     """No error of Meta's: something in between answered."""
-    status = response.status_code
+    status = answer.status
     label = f"http-{status}"
     if status == 429:
-        return _verdict(_THROTTLED, label, response.headers)
+        return _verdict(_THROTTLED, label, answer.headers)
     if status == 401:
         return PauseChannel(label, "whatever answers at the Graph API's address refuses our credentials")
     if status < 500:

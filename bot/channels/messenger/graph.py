@@ -2,12 +2,10 @@
 
 import hashlib
 import hmac
-from typing import Any
-
-import httpx
+from collections.abc import Mapping
 
 from bot.channels.base import MalformedPayload
-from bot.channels.http import exchange
+from bot.channels.http import Answer, Client, exchange, json_request, with_query
 from bot.channels.messenger.errors import classify
 from bot.channels.vendor_json import JsonObject, read_object
 
@@ -15,7 +13,7 @@ from bot.channels.vendor_json import JsonObject, read_object
 class GraphNode:
     """One node of the graph and a token for it. ``api_url`` ends in the version: ``https://graph.facebook.com/v25.0``."""
 
-    def __init__(self, client: httpx.AsyncClient, api_url: str, node_id: str, token: str, app_secret: str) -> None:
+    def __init__(self, client: Client, api_url: str, node_id: str, token: str, app_secret: str) -> None:
         self._client = client
         self._url = f"{api_url.rstrip('/')}/{node_id}"
         # In a header rather than the address, which proxies and logs keep.
@@ -26,7 +24,7 @@ class GraphNode:
 
     async def post(
         self, edge: str, body: JsonObject | None = None, *, repeatable: bool = False, **parameters: str
-    ) -> tuple[JsonObject, httpx.Headers]:
+    ) -> tuple[JsonObject, Mapping[str, str]]:
         """Raises ``SendFailed``."""
         return await self._call("POST", edge, parameters, body, repeatable)
 
@@ -37,23 +35,17 @@ class GraphNode:
 
     async def _call(
         self, method: str, edge: str, parameters: dict[str, str], body: JsonObject | None, repeatable: bool
-    ) -> tuple[JsonObject, httpx.Headers]:
-        content: dict[str, Any] = {} if body is None else {"json": body}
-        request = self._client.build_request(
-            method,
-            f"{self._url}/{edge}",
-            params={**parameters, "appsecret_proof": self._proof},
-            headers=self._headers,
-            **content,
-        )
-        response = await exchange(self._client, request, repeatable=repeatable)
-        if failure := classify(response, repeatable=repeatable):
+    ) -> tuple[JsonObject, Mapping[str, str]]:
+        url = with_query(f"{self._url}/{edge}", {**parameters, "appsecret_proof": self._proof})
+        request = json_request(method, url, self._headers, body)
+        answer = await exchange(self._client, request, repeatable=repeatable)
+        if failure := classify(answer, repeatable=repeatable):
             raise failure
-        return _read_answer(response), response.headers
+        return _read_object(answer), answer.headers
 
 
-def _read_answer(response: httpx.Response) -> JsonObject:
+def _read_object(answer: Answer) -> JsonObject:
     try:
-        return read_object(response.content)
+        return read_object(answer.body)
     except MalformedPayload:
         return {}

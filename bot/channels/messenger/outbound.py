@@ -1,6 +1,7 @@
 """Writing to customers through Messenger's Send API (Messenger Platform, "Send Messages")."""
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from bot.channels.base import Allowance, GiveUp, OutcomeUnknown, Sent
@@ -79,7 +80,7 @@ class MessengerOutbound:
         message_id = id_at(answer, "message_id")
         if not message_id:
             raise OutcomeUnknown("no-message-id", "Messenger took the request but names no message")
-        return Sent(message_id, _allowance(dict(headers)))
+        return Sent(message_id, _allowance(headers))
 
     async def show_activity(self, user_id: str, activity: Activity) -> None:
         """Raises ``SendFailed``. "typing" ends by itself after 20 s or with the next message."""
@@ -121,7 +122,7 @@ def _recipient(user_id: str) -> JsonObject:
     return {"id": user_id} if reference == user_id else {"user_ref": reference}
 
 
-def _allowance(headers: dict[str, str]) -> Allowance | None:
+def _allowance(headers: Mapping[str, str]) -> Allowance | None:
     """Nothing more may go out once a usage header stands at 100 %; below that Meta tells no number of messages."""
     if not is_spent(headers):
         return None

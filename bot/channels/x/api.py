@@ -1,51 +1,57 @@
 """Calls to the X API, as the account (OAuth 1.0a) or as the application (bearer token)."""
 
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Mapping
+from typing import Protocol
 
-import httpx
 from authlib.oauth1 import ClientAuth
 from authlib.oauth1.rfc5849.errors import InsecureTransportError
 
 from bot.channels.base import PauseChannel
-from bot.channels.http import exchange
+from bot.channels.http import Client, exchange, json_request, with_query
 from bot.channels.vendor_json import JsonObject
 from bot.channels.x.errors import classify, read_answer
 
 
-class UserContext(httpx.Auth):
+class Party(Protocol):
+    """In whose name a call is made."""
+
+    def authorization(self, method: str, url: str) -> str:
+        """The header's value. Raises ``SendFailed``."""
+        ...
+
+
+class UserContext:
     """OAuth 1.0a as RFC 5849 has it: a JSON body takes no part in the signature.
 
-    Authlib's own httpx client would add ``oauth_body_hash``, a draft beyond the RFC, to a JSON request, or send it
-    without its body; X documents neither ("fundamentals/authentication/oauth-1-0a/creating-a-signature"), and clients
-    that let the body into the signature are answered 401.
+    Given the body, Authlib would add ``oauth_body_hash``, a draft beyond the RFC. X does not document it
+    ("fundamentals/authentication/oauth-1-0a/creating-a-signature"), and clients that let the body into the signature
+    are answered 401.
     """
 
     def __init__(self, consumer_key: str, consumer_secret: str, access_token: str, access_token_secret: str) -> None:
         self._signer = ClientAuth(consumer_key, consumer_secret, access_token, access_token_secret)
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def authorization(self, method: str, url: str) -> str:
         try:
-            _, headers, _ = self._signer.sign(request.method, str(request.url), {}, b"")
+            _, headers, _ = self._signer.sign(method, url, {}, b"")
         except InsecureTransportError as error:
             raise PauseChannel("insecure-address", "OAuth 1.0a needs an https address outside this machine") from error
-        request.headers["Authorization"] = headers["Authorization"]
-        yield request
+        return str(headers["Authorization"])
 
 
-class BearerToken(httpx.Auth):
+class BearerToken:
     def __init__(self, token: str) -> None:
         self._header = f"Bearer {token}"
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = self._header
-        yield request
+    def authorization(self, method: str, url: str) -> str:
+        del method, url
+        return self._header
 
 
 class XApi:
     """``api_url`` has no version, e.g. ``https://api.x.com``."""
 
-    def __init__(self, client: httpx.AsyncClient, api_url: str, user: UserContext, application: BearerToken) -> None:
+    def __init__(self, client: Client, api_url: str, user: UserContext, application: BearerToken) -> None:
         self._client = client
         self._api_url = api_url.rstrip("/")
         self.user = user
@@ -55,25 +61,23 @@ class XApi:
 
     async def call(
         self,
-        auth: httpx.Auth,
+        party: Party,
         method: str,
         path: str,
         *,
         parameters: dict[str, str] | None = None,
         body: JsonObject | None = None,
         repeatable: bool = False,
-    ) -> tuple[JsonObject, httpx.Headers]:
+    ) -> tuple[JsonObject, Mapping[str, str]]:
         """Raises ``SendFailed``."""
-        content: dict[str, Any] = {} if body is None else {"json": body}
-        request = self._client.build_request(method, self._api_url + path, params=parameters, **content)
-        # Signed here, once: a client-wide auth would sign every call as the same party.
-        signed = next(auth.auth_flow(request))
-        response = await exchange(self._client, signed, repeatable=repeatable)
-        if failure := classify(response, repeatable=repeatable):
+        url = with_query(self._api_url + path, parameters or {})
+        request = json_request(method, url, {"Authorization": party.authorization(method, url)}, body)
+        answer = await exchange(self._client, request, repeatable=repeatable)
+        if failure := classify(answer, repeatable=repeatable):
             raise failure
-        return read_answer(response), response.headers
+        return read_answer(answer), answer.headers
 
-    async def get(self, auth: httpx.Auth, path: str, **parameters: str) -> JsonObject:
+    async def get(self, party: Party, path: str, **parameters: str) -> JsonObject:
         """Raises ``SendFailed``."""
-        answer, _ = await self.call(auth, "GET", path, parameters=parameters, repeatable=True)
+        answer, _ = await self.call(party, "GET", path, parameters=parameters, repeatable=True)
         return answer

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-import httpx
-
 from bot.channels.base import Handshake, Sent, WebhookState
-from bot.channels.http import open_client
+from bot.channels.http import Client, HttpClient
 from bot.channels.vocabulary import Activity, ChannelName, Event, OutboundMessage, QuickReply, ThreadControl
 from bot.channels.x.api import BearerToken, UserContext, XApi
 from bot.channels.x.inbound import XInbound
@@ -17,7 +15,7 @@ from bot.channels.x.subscription import XSubscription
 class XChannel:
     """``app_id`` tells our own echoes from those of colleagues and other tools, where X names the application.
 
-    ``transport`` replaces the network in unit tests.
+    ``client`` replaces the network in unit tests.
     """
 
     def __init__(
@@ -30,10 +28,10 @@ class XChannel:
         access_token_secret: str,
         bearer_token: str,
         api_url: str,
-        transport: httpx.AsyncBaseTransport | None = None,
+        client: Client | None = None,
     ) -> None:
         self._account_id = account_id
-        self._client = open_client(transport)
+        self._client = client or HttpClient(api_url)
         user = UserContext(consumer_key, consumer_secret, access_token, access_token_secret)
         self._api = XApi(self._client, api_url, user, BearerToken(bearer_token))
         self._inbound = XInbound(account_id, app_id, consumer_secret)
@@ -94,4 +92,4 @@ class XChannel:
         return await poll(self._api, self._inbound, since)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._client.close()

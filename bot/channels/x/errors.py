@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-import httpx
-
 from bot.channels.base import (
     Allowance,
     GiveUp,
@@ -22,7 +20,7 @@ from bot.channels.base import (
     TryAgain,
     WaitUntil,
 )
-from bot.channels.http import believable_moment, retry_after, wait_until
+from bot.channels.http import Answer, believable_moment, retry_after, wait_until
 from bot.channels.vendor_json import JsonObject, event_name, id_at, objects_at, read_object
 
 
@@ -118,7 +116,7 @@ _LIMITS: Final = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
 """Header families of the 15-minute window and of the daily ones."""
 
 
-def classify(response: httpx.Response, *, repeatable: bool = False) -> SendFailed | None:
+def classify(response: Answer, *, repeatable: bool = False) -> SendFailed | None:
     """The failure that ``response`` reports, or None where it is a success.
 
     ``repeatable``: the call was a question, which an unclear answer allows to ask again.
@@ -127,7 +125,7 @@ def classify(response: httpx.Response, *, repeatable: bool = False) -> SendFaile
     if response.is_success and (answer.get("data") is not None or "errors" not in answer):
         # "errors" beside "data" tells of a part that is missing, not of a failure.
         return None
-    rule, label = find_rule(response.status_code, answer)
+    rule, label = find_rule(response.status, answer)
     if repeatable and rule.verdict is Verdict.UNKNOWN:
         return TryAgain(label, rule.explanation)
     if rule.verdict is Verdict.WAIT:
@@ -167,9 +165,9 @@ def _by_status(status: int, *, readable: bool) -> Rule:
     return Rule(Verdict.UNKNOWN, "X reports an error that this version does not know")
 
 
-def read_answer(response: httpx.Response) -> JsonObject:
+def read_answer(response: Answer) -> JsonObject:
     try:
-        return read_object(response.content)
+        return read_object(response.body)
     except MalformedPayload:
         return {}
 

@@ -5,7 +5,9 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +19,32 @@ from sqlalchemy import select
 
 from bot.desk import (
     Actor,
+    Changed,
     Conflict,
     ContactKind,
     Desk,
+    Direction,
     EventKind,
+    LoggedMessage,
+    MessageLog,
     NotAllowed,
+    Presence,
     Priority,
     PromiseKind,
     PromiseOutcome,
     Routing,
     TicketLife,
     TicketStatus,
+    load_replies,
     open_desk,
 )
 from bot.desk.models import Base, Notification, Promise, Ticket, TicketEvent
+from bot.desk.rounds import Rounds
+from bot.desk.routing import Assignment
+from bot.settings import PROJECT_ROOT
 from tests.integration.desk.conftest import PostgreSql, make_request
 
+REPLIES = load_replies(PROJECT_ROOT / "replies.yml")
 AGENTS = ("lea", "marc", "zoe")
 CONVERSATIONS = ("messenger:10:20", "x:1:9")
 MATTERS = (
@@ -69,7 +81,7 @@ class AnyLife(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-        self.messages = 0
+        self.messages = self.logged = 0
         self.notes: Counter[str] = Counter()
 
     @initialize()
@@ -85,6 +97,43 @@ class AnyLife(RuleBasedStateMachine):
     @rule(hours=st.sampled_from((0.1, 3.0, 30.0, 200.0)))
     def time_passes(self, hours: float) -> None:
         self.now += timedelta(hours=hours)
+
+    @rule(conversation=st.sampled_from(CONVERSATIONS), present=st.lists(st.sampled_from(AGENTS), unique=True))
+    def the_desk_makes_rounds(self, conversation: str, present: list[str]) -> None:
+        """Two processes at once, after a customer wrote something that only the log has heard of."""
+        self.runner.run(self._make_rounds(conversation, present))
+
+    async def _make_rounds(self, conversation: str, present: list[str]) -> None:
+        self.logged += 1
+        line = LoggedMessage(
+            conversation_id=conversation,
+            channel=conversation.partition(":")[0],
+            account_id="10",
+            user_id="20",
+            message_id=f"log-{self.logged}",
+            direction=Direction.IN,
+            text="et alors ?",
+            occurred_at=self.now.timestamp(),
+        )
+        await MessageLog(self.desk.database).record([line])
+        for agent in present:
+            await Presence(self.desk.database, lambda: self.now).seen(agent)
+        await asyncio.gather(*(Rounds(self.desk, REPLIES).make() for _ in range(2)))
+
+    @rule(chosen=position)
+    def all_reach_for_one_ticket(self, chosen: int) -> None:
+        self.runner.run(self._all_reach_for_one_ticket(chosen))
+
+    async def _all_reach_for_one_ticket(self, chosen: int) -> None:
+        open_ones = [ticket for ticket in await self._rows(Ticket) if ticket.status.is_open]
+        if not open_ones:
+            return
+        ticket = open_ones[chosen % len(open_ones)]
+        outcomes = await asyncio.gather(*(self.life.take(ticket.reference, Actor.agent(name)) for name in AGENTS))
+        winners = [name for name, outcome in zip(AGENTS, outcomes, strict=True) if isinstance(outcome, Changed)]
+        assert winners == [winners[0]], "two agents took the ticket"
+        assert ticket.assignee in (None, winners[0])
+        assert {outcome.ticket.assignee for outcome in outcomes} == {winners[0]}
 
     @rule(commands=st.lists(command, min_size=1, max_size=5))
     def at_once(self, commands: list[tuple[Any, ...]]) -> None:
@@ -159,7 +208,7 @@ class AnyLife(RuleBasedStateMachine):
             teams = [event.after for event in own if event.kind is EventKind.MOVED]
             assert not teams or ticket.team in teams or any(event.kind is EventKind.RAISED for event in own)
             assert sum(event.kind is EventKind.NOTE for event in own) == self.notes[ticket.reference]
-        handled = [event.message_id for event in events if event.message_id]
+        handled = [event.message_id for event in events if (event.message_id or "").startswith("m")]
         assert sorted(handled) == sorted(f"m{number + 1}" for number in range(self.messages))
 
     def _follow_status(self, ticket: Ticket, own: list[TicketEvent]) -> None:
@@ -207,7 +256,12 @@ class AnyLife(RuleBasedStateMachine):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def fresh(request: pytest.FixtureRequest, tmp_path: Path, routing: Routing) -> Callable[[], Any]:
-    """Makes an empty desk for each sequence."""
+    """Makes an empty desk for each sequence; two of its teams give tickets to members."""
+    teams = {
+        key: replace(team, members=AGENTS, assign=assign)
+        for (key, team), assign in zip(routing.teams.items(), cycle(Assignment), strict=False)
+    }
+    routing = replace(routing, teams=teams)
     numbers = iter(range(1_000_000))
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("migrated_sqlite")

@@ -331,6 +331,22 @@ async def test_a_split_off_matter_gets_its_own_messages_and_no_second_ticket(
         await life.split_off(reference, LEA, (await reader.ticket(reference)).version, "invoice", "encore")
 
 
+async def test_a_solved_ticket_is_reopened_beside_another_matter_and_not_beside_its_own(
+    desk: Desk, life: TicketLife, reader: TicketReader, request_for: Make, reference: str
+) -> None:
+    await desk.resolve_ticket(reference)
+    other = await desk.open_ticket(request_for("m2", topic="invoice"))
+    solved = await reader.ticket(reference)
+    assert done(await life.set_status(reference, LEA, solved.version, TicketStatus.OPEN)).status is TicketStatus.OPEN
+    assert (await desk.open_ticket(request_for("m3"))).reference == reference
+    await desk.resolve_ticket(other.reference)
+    again = await reader.ticket(reference)
+    part = done(await life.split_off(reference, LEA, again.version, "invoice", "Et ma facture ?"))
+    answered = await reader.ticket(other.reference)
+    with pytest.raises(NotAllowed, match=part.reference):
+        await life.set_status(other.reference, LEA, answered.version, TicketStatus.OPEN)
+
+
 # Lists
 
 

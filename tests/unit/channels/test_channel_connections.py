@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import httpx
+import aiohttp
 import pytest
 
 from bot.channels import http
@@ -28,12 +28,14 @@ def message_of(name: ChannelName) -> OutboundMessage:
 
 
 @contextlib.asynccontextmanager
-async def platform(behaviour: Behaviour) -> AsyncIterator[str]:
+async def platform(behaviour: Behaviour, until: bytes = b"\r\n\r\n") -> AsyncIterator[str]:
+    """Behaves so as soon as it has read ``until``."""
     serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
+            if until:
+                await reader.readuntil(until)
             await behaviour(reader, writer)
         writer.close()
         with contextlib.suppress(ConnectionError):
@@ -89,6 +91,27 @@ async def test_unknown_host_means_that_nothing_was_sent(name: ChannelName) -> No
 
 
 @CHANNELS
+async def test_line_that_cannot_be_secured_means_that_nothing_was_sent(name: ChannelName) -> None:
+    async with platform(hang_up, until=b"") as address:
+        channel = channel_of(name, address.replace("http:", "https:"))
+        with pytest.raises(TryAgain):
+            await channel.send(message_of(name))
+        await channel.close()
+
+
+@CHANNELS
+async def test_line_that_is_not_open_in_time_means_that_nothing_was_sent(
+    name: ChannelName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "_TIMEOUT", aiohttp.ClientTimeout(sock_connect=0.2))
+    async with platform(stay_silent) as address:
+        channel = channel_of(name, address.replace("http:", "https:"))
+        with pytest.raises(TryAgain):
+            await channel.send(message_of(name))
+        await channel.close()
+
+
+@CHANNELS
 @CUTS
 async def test_connection_lost_after_the_request_leaves_the_outcome_open(
     name: ChannelName, behaviour: Behaviour
@@ -104,7 +127,7 @@ async def test_connection_lost_after_the_request_leaves_the_outcome_open(
 async def test_answer_that_does_not_come_in_time_leaves_the_outcome_open(
     name: ChannelName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "_TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr(http, "_TIMEOUT", aiohttp.ClientTimeout(sock_read=0.2))
     async with platform(stay_silent) as address:
         channel = channel_of(name, address)
         with pytest.raises(OutcomeUnknown):
@@ -128,6 +151,45 @@ async def test_question_that_was_cut_off_can_be_asked_again(name: ChannelName, b
             with pytest.raises(TryAgain):
                 await channel.show_activity("42", Activity.TYPING)
         await channel.close()
+
+
+TAKEN = b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"message_id":"m_1"}'
+
+
+async def test_connection_is_kept_for_the_next_message() -> None:
+    connections = 0
+
+    async def take_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for _ in range(2):
+            await reader.readuntil(b"}}")
+            writer.write(TAKEN)
+            await writer.drain()
+
+    async with platform(take_two, until=b"") as address:
+        channel = channel_of(ChannelName.MESSENGER, address)
+        for _ in range(2):
+            assert (await channel.send(message_of(ChannelName.MESSENGER))).message_id == "m_1"
+        await channel.close()
+    assert connections == 1
+
+
+async def test_proxy_that_the_environment_names_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(TAKEN)
+        await writer.drain()
+
+    async with platform(pass_on, until=b"") as address:
+        monkeypatch.setenv("http_proxy", address)
+        monkeypatch.setenv("no_proxy", "")
+        channel = channel_of(ChannelName.MESSENGER, "http://platform.invalid")
+        await channel.send(message_of(ChannelName.MESSENGER))
+        await channel.close()
+    assert asked[0].startswith(b"POST http://platform.invalid/PAGE1/messages?")
 
 
 @CHANNELS

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from functools import cache
 
-import httpx
 import pytest
+from multidict import CIMultiDict
 
 from bot.channels.base import BadSignature, Channel
 from bot.channels.messenger import MessengerChannel
@@ -31,17 +31,17 @@ class WebhookSecurityCases:
         raise NotImplementedError
 
     def headers(self, value: str) -> Mapping[str, str]:
-        return httpx.Headers({self.header: value})
+        return CIMultiDict({self.header: value})
 
     def test_true_signature_is_accepted(self) -> None:
         self.channel().verify(self.headers(self.sign(BODY)), BODY)
 
     def test_header_name_may_be_in_any_case(self) -> None:
-        self.channel().verify(httpx.Headers({self.header.upper(): self.sign(BODY)}), BODY)
+        self.channel().verify(CIMultiDict({self.header.upper(): self.sign(BODY)}), BODY)
 
     def test_absent_header_is_refused(self) -> None:
         with pytest.raises(BadSignature):
-            self.channel().verify(httpx.Headers(), BODY)
+            self.channel().verify(CIMultiDict(), BODY)
 
     def test_signature_of_another_body_is_refused(self) -> None:
         with pytest.raises(BadSignature):

@@ -1,51 +1,55 @@
 """What an operator is told of a webhook, and what registering asks of the platforms."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from bot.channels.base import PauseChannel, WaitUntil
+from bot.channels.http import Answer, Request
 from bot.channels.messenger import MessengerChannel
 from bot.channels.messenger.subscription import NEEDED_FIELDS
 from bot.channels.x import XChannel
+from tests.unit.channels.answering import Answering, answer, body_of, url_of
 
 GATEWAY = "https://brand.example"
 MESSENGER_URL = f"{GATEWAY}/webhooks/messenger"
 X_URL = f"{GATEWAY}/webhooks/x"
 
 
+def call_of(request: Request) -> str:
+    return f"{request.method} {url_of(request).path}"
+
+
 class Platform:
     """Answers each "METHOD path" as laid out; a list is used up one by one, its last for good."""
 
     def __init__(self, answers: dict[str, Any]) -> None:
-        self.requests: list[httpx.Request] = []
+        self.requests: list[Request] = []
         self.answers = answers
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: Request) -> Answer:
         self.requests.append(request)
-        answer = self.answers[f"{request.method} {request.url.path}"]
-        if isinstance(answer, list):
-            answer = answer.pop(0) if len(answer) > 1 else answer[0]
-        status, body = answer if isinstance(answer, tuple) else (200, answer)
-        return httpx.Response(status, json=body)
+        laid_out = self.answers[call_of(request)]
+        if isinstance(laid_out, list):
+            laid_out = laid_out.pop(0) if len(laid_out) > 1 else laid_out[0]
+        status, body = laid_out if isinstance(laid_out, tuple) else (200, laid_out)
+        return answer(status, body)
 
     def calls(self) -> list[str]:
-        return [f"{request.method} {request.url.path}" for request in self.requests]
+        return [call_of(request) for request in self.requests]
 
     def body(self, call: str) -> Any:
-        (request,) = (request for request in self.requests if f"{request.method} {request.url.path}" == call)
-        return json.loads(request.content)
+        (request,) = (request for request in self.requests if call_of(request) == call)
+        return body_of(request)
 
     def messenger(self, app_id: str = "111") -> MessengerChannel:
-        transport = httpx.MockTransport(self)
-        return MessengerChannel("PAGE1", app_id, "secret", "token", "word", "https://graph.example/v25.0", transport)
+        return MessengerChannel(
+            "PAGE1", app_id, "secret", "token", "word", "https://graph.example/v25.0", Answering(self)
+        )
 
     def x(self) -> XChannel:
-        transport = httpx.MockTransport(self)
-        return XChannel("900", "13", "key", "secret", "token", "ts", "bearer", "https://api.example", transport)
+        return XChannel("900", "13", "key", "secret", "token", "ts", "bearer", "https://api.example", Answering(self))
 
 
 # Messenger
@@ -77,10 +81,10 @@ async def test_page_is_registered_at_both_levels_with_the_fields_that_we_read() 
     asked = platform.body(f"POST {APP}")
     assert (asked["object"], asked["callback_url"], asked["verify_token"]) == ("page", MESSENGER_URL, "word")
     assert set(NEEDED_FIELDS) <= set(asked["fields"].split(","))
-    assert platform.requests[1].url.params["subscribed_fields"] == asked["fields"]
-    tokens = [request.headers["authorization"] for request in platform.requests]
+    assert url_of(platform.requests[1]).query["subscribed_fields"] == asked["fields"]
+    tokens = [request.headers["Authorization"] for request in platform.requests]
     assert tokens == ["Bearer 111|secret", "Bearer token", "Bearer 111|secret", "Bearer token"]
-    assert "word" not in str(platform.requests[0].url)
+    assert "word" not in platform.requests[0].url
 
 
 @pytest.mark.parametrize(
@@ -159,16 +163,14 @@ async def test_new_webhook_is_created_and_both_kinds_of_messages_subscribed() ->
     )
     assert (await platform.x().register(GATEWAY)).problem is None
     assert platform.body(f"POST {HOOKS}") == {"url": X_URL}
-    created = [
-        request for request in platform.requests if request.url.path == SUBSCRIPTIONS and request.method == "POST"
-    ]
-    assert [json.loads(request.content) for request in created] == [
+    created = [request for request in platform.requests if call_of(request) == f"POST {SUBSCRIPTIONS}"]
+    assert [body_of(request) for request in created] == [
         {"event_type": kind, "filter": {"user_id": "900"}, "tag": f"parvis {kind}", "webhook_id": "7"}
         for kind in ("dm.received", "dm.sent")
     ]
-    assert all(request.headers["authorization"].startswith("OAuth ") for request in created)
+    assert all(request.headers["Authorization"].startswith("OAuth ") for request in created)
     others = [request for request in platform.requests if request not in created]
-    assert {request.headers["authorization"] for request in others} == {"Bearer bearer"}
+    assert {request.headers["Authorization"] for request in others} == {"Bearer bearer"}
 
 
 async def test_registering_again_changes_nothing() -> None:
@@ -206,7 +208,7 @@ async def test_subscriptions_are_looked_for_on_every_page() -> None:
     pages = [subscriptions(subscription("dm.received"), token="B"), subscriptions(subscription("dm.sent", "2"))]
     platform = Platform({f"GET {HOOKS}": hooks(), f"GET {SUBSCRIPTIONS}": pages})
     assert (await platform.x().check(GATEWAY)).problem is None
-    assert platform.requests[-1].url.params["pagination_token"] == "B"
+    assert url_of(platform.requests[-1]).query["pagination_token"] == "B"
 
 
 @pytest.mark.parametrize(

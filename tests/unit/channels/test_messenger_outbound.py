@@ -7,13 +7,14 @@ import json
 import time
 from typing import Any
 
-import httpx
 import pytest
 
 from bot.channels.base import Allowance, AlreadySent, GiveUp, OutcomeUnknown, PauseChannel, TryAgain, WaitUntil
+from bot.channels.http import Answer, Request
 from bot.channels.messenger import MessengerChannel
 from bot.channels.messenger.errors import RULES
 from bot.channels.vocabulary import Activity, Author, ChannelName, OutboundMessage, QuickReply, ThreadControl
+from tests.unit.channels.answering import Answering, answer, body_of, url_of
 
 MESSAGE = OutboundMessage(ChannelName.MESSENGER, "PAGE1", "PSID1", "r1.0", "Bonjour")
 
@@ -22,22 +23,20 @@ class Graph:
     """A platform that answers as told and keeps what it was asked."""
 
     def __init__(self, status: int = 200, body: Any = None, headers: dict[str, str] | None = None) -> None:
-        self.requests: list[httpx.Request] = []
+        self.requests: list[Request] = []
         sent = {"recipient_id": "PSID1", "message_id": "m_1"}
-        self._answer = status, sent if body is None else body, headers or {}
+        self._answer = status, sent if body is None else body, headers
         self.channel = MessengerChannel(
-            "PAGE1", "111", "secret", "token", "word", "https://graph.example/v25.0/", httpx.MockTransport(self._handle)
+            "PAGE1", "111", "secret", "token", "word", "https://graph.example/v25.0/", Answering(self._handle)
         )
 
-    def _handle(self, request: httpx.Request) -> httpx.Response:
+    def _handle(self, request: Request) -> Answer:
         self.requests.append(request)
-        status, body, headers = self._answer
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return httpx.Response(status, content=content, headers=headers)
+        return answer(*self._answer)
 
     @property
     def body(self) -> Any:
-        return json.loads(self.requests[-1].content)
+        return body_of(self.requests[-1])
 
 
 def compose(text: str, *quick_replies: QuickReply) -> list[OutboundMessage]:
@@ -91,10 +90,10 @@ async def test_message_is_sent_as_a_response_with_our_id_and_a_proof() -> None:
     sent = await graph.channel.send(message)
     (request,) = graph.requests
     assert (sent.message_id, sent.allowance) == ("m_1", None)
-    assert (request.method, request.url.path) == ("POST", "/v25.0/PAGE1/messages")
-    assert request.headers["authorization"] == "Bearer token"
-    assert request.url.params["appsecret_proof"] == hmac.new(b"secret", b"token", hashlib.sha256).hexdigest()
-    assert "token" not in str(request.url)
+    assert (request.method, url_of(request).path) == ("POST", "/v25.0/PAGE1/messages")
+    assert request.headers["Authorization"] == "Bearer token"
+    assert url_of(request).query["appsecret_proof"] == hmac.new(b"secret", b"token", hashlib.sha256).hexdigest()
+    assert "token" not in request.url
     assert graph.body == {
         "recipient": {"id": "PSID1"},
         "messaging_type": "RESPONSE",
@@ -167,7 +166,7 @@ async def test_a_thread_is_taken_released_and_passed_to_the_inbox(
 ) -> None:
     graph = Graph(body={"success": True})
     await graph.channel.control_thread("PSID1", control)
-    assert graph.requests[-1].url.path == f"/v25.0/PAGE1/{edge}"
+    assert url_of(graph.requests[-1]).path == f"/v25.0/PAGE1/{edge}"
     assert graph.body == {"recipient": {"id": "PSID1"}, **target}
 
 

@@ -3,21 +3,21 @@
 import base64
 import hashlib
 import hmac
-import json
 import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-import httpx
 import pytest
 
 from bot.channels.base import GiveUp, OutcomeUnknown, PauseChannel, TryAgain, WaitUntil
+from bot.channels.http import Answer, Request
 from bot.channels.vocabulary import Activity, ChannelName, OutboundMessage, QuickReply
 from bot.channels.x import XChannel
 from bot.channels.x.errors import NUMBERS, PROBLEMS, Verdict
+from tests.unit.channels.answering import Answering, answer, body_of, url_of
 
 MESSAGE = OutboundMessage(ChannelName.X, "900", "42", "r1.0", "Bonjour")
 SENT = {"data": {"dm_conversation_id": "42-900", "dm_event_id": "56"}}
@@ -27,22 +27,23 @@ class Api:
     """A platform that answers as told and keeps what it was asked."""
 
     def __init__(self, status: int = 201, body: Any = None, headers: dict[str, str] | None = None) -> None:
-        self.requests: list[httpx.Request] = []
-        self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(
-            status,
-            content=body if isinstance(body, bytes) else json.dumps(SENT if body is None else body).encode(),
-            headers=headers,
-        )
+        self.requests: list[Request] = []
+        self.answer: Callable[[Request], Answer] = lambda _: answer(status, SENT if body is None else body, headers)
         self.channel = XChannel(
-            "900", "13", "key", "secret", "token", "token secret&", "bearer", "https://api.example", self._transport()
+            "900",
+            "13",
+            "key",
+            "secret",
+            "token",
+            "token secret&",
+            "bearer",
+            "https://api.example",
+            Answering(self._handle),
         )
 
-    def _transport(self) -> httpx.MockTransport:
-        def handle(request: httpx.Request) -> httpx.Response:
-            self.requests.append(request)
-            return self.answer(request)
-
-        return httpx.MockTransport(handle)
+    def _handle(self, request: Request) -> Answer:
+        self.requests.append(request)
+        return self.answer(request)
 
 
 def compose(text: str, *quick_replies: QuickReply) -> list[OutboundMessage]:
@@ -75,22 +76,23 @@ def test_blank_reply_makes_no_message() -> None:
 # Sending
 
 
-def base_string(request: httpx.Request, parameters: dict[str, str]) -> str:
+def base_string(request: Request, parameters: dict[str, str]) -> str:
     """Worked out from RFC 5849, 3.4.1, without the library that signs."""
 
     def escape(text: str) -> str:
         return quote(text, safe="-._~")
 
-    pairs = [*parse_qsl(request.url.query.decode(), keep_blank_values=True), *parameters.items()]
+    sent_to = urlsplit(request.url)
+    pairs = [*parse_qsl(sent_to.query, keep_blank_values=True), *parameters.items()]
     encoded = sorted((escape(name), escape(value)) for name, value in pairs if name != "oauth_signature")
-    url = f"{request.url.scheme}://{request.url.host}{request.url.path}"
+    url = f"{sent_to.scheme}://{sent_to.netloc}{sent_to.path}"
     return "&".join(
         escape(part) for part in (request.method, url, "&".join(f"{name}={value}" for name, value in encoded))
     )
 
 
-def require_user_signature(request: httpx.Request) -> None:
-    header = request.headers["authorization"]
+def require_user_signature(request: Request) -> None:
+    header = request.headers["Authorization"]
     assert header.startswith("OAuth ")
     parameters = {name: unquote(value) for name, value in re.findall(r'(\w+)="([^"]*)"', header)}
     assert parameters["oauth_signature_method"] == "HMAC-SHA1"
@@ -105,9 +107,9 @@ async def test_message_is_sent_as_the_account_with_its_body_outside_the_signatur
     sent = await api.channel.send(MESSAGE)
     (request,) = api.requests
     assert (sent.message_id, sent.allowance) == ("56", None)
-    assert (request.method, request.url.path) == ("POST", "/2/dm_conversations/with/42/messages")
-    assert request.headers["content-type"] == "application/json"
-    assert json.loads(request.content) == {"text": "Bonjour"}
+    assert (request.method, url_of(request).path) == ("POST", "/2/dm_conversations/with/42/messages")
+    assert request.headers["Content-Type"] == "application/json"
+    assert body_of(request) == {"text": "Bonjour"}
     require_user_signature(request)
 
 
@@ -115,13 +117,13 @@ async def test_every_request_has_its_own_nonce() -> None:
     api = Api()
     await api.channel.send(MESSAGE)
     await api.channel.send(MESSAGE)
-    assert api.requests[0].headers["authorization"] != api.requests[1].headers["authorization"]
+    assert api.requests[0].headers["Authorization"] != api.requests[1].headers["Authorization"]
 
 
 async def test_signature_covers_the_query() -> None:
     api = Api(200, {"meta": {"result_count": 0}})
     await api.channel.poll(0)
-    assert "," in api.requests[0].url.params["dm_event.fields"]
+    assert "," in url_of(api.requests[0]).query["dm_event.fields"]
     require_user_signature(api.requests[0])
 
 
@@ -172,8 +174,8 @@ async def test_tightest_limit_counts() -> None:
 @pytest.mark.parametrize("value", ["", "soon", "-1", "1e9", "²", "9" * 400])
 async def test_limit_that_cannot_be_read_is_none(value: str) -> None:
     api = Api()
-    headers = [(b"x-rate-limit-remaining", value.encode("latin-1")), (b"x-rate-limit-reset", value.encode("latin-1"))]
-    api.answer = lambda _: httpx.Response(201, json=SENT, headers=headers)
+    headers = {"x-rate-limit-remaining": value, "x-rate-limit-reset": value}
+    api.answer = lambda _: answer(201, SENT, headers)
     assert (await api.channel.send(MESSAGE)).allowance is None
 
 
@@ -308,7 +310,7 @@ async def test_message_that_went_out_is_found() -> None:
     api = Api(200, {"data": [event(57, "Bonjour", STARTED + 1)]})
     assert await api.channel.find_sent(MESSAGE, STARTED, frozenset()) == "57"
     (request,) = api.requests
-    assert (request.method, request.url.path) == ("GET", "/2/dm_conversations/with/42/dm_events")
+    assert (request.method, url_of(request).path) == ("GET", "/2/dm_conversations/with/42/dm_events")
     require_user_signature(request)
 
 
@@ -359,7 +361,7 @@ async def test_older_pages_are_read_only_as_far_as_needed() -> None:
         None: {"data": [event(59, "x", STARTED + 9)], "meta": {"next_token": "B"}},
         "B": {"data": [event(57, "Bonjour", STARTED + 1), event(50, "x", STARTED - 60)], "meta": {"next_token": "C"}},
     }
-    api.answer = lambda request: httpx.Response(200, json=pages[request.url.params.get("pagination_token")])
+    api.answer = lambda request: answer(200, pages[url_of(request).query.get("pagination_token")])
     assert await api.channel.find_sent(MESSAGE, STARTED, frozenset()) == "57"
     assert len(api.requests) == 2
 

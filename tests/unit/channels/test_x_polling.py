@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from bot.channels.base import TryAgain
+from bot.channels.http import Answer, Request
 from bot.channels.vocabulary import Attachment, AttachmentKind, Echo, EchoOrigin, InboundMessage, UnknownEvent
 from bot.channels.x import XChannel
+from tests.unit.channels.answering import Answering, answer, url_of
 
 SINCE = 1_790_000_000.0
 
@@ -29,17 +30,17 @@ class Lookup:
             "ts",
             "bearer",
             "https://api.example",
-            httpx.MockTransport(self._answer),
+            Answering(self._answer),
         )
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        token = request.url.params.get("pagination_token")
+    def _answer(self, request: Request) -> Answer:
+        token = url_of(request).query.get("pagination_token")
         self.asked.append(token)
         number = int(token or 0)
         if self._pages[number] is None:
-            return httpx.Response(500)
+            return answer(500)
         meta = {"next_token": str(number + 1)} if number + 1 < len(self._pages) else {}
-        return httpx.Response(200, json={"data": self._pages[number], "includes": self._includes, "meta": meta})
+        return answer(200, {"data": self._pages[number], "includes": self._includes, "meta": meta})
 
 
 def event(number: int, seconds: float, sender: str = "42", conversation: str = "42-900", **more: Any) -> dict[str, Any]:
