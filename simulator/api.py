@@ -15,7 +15,7 @@ from simulator.faults import BadFault, Faults
 from simulator.mailbox import Mailbox
 from simulator.platform import ATTACHMENTS, Platform, Utterance
 from simulator.webhooks import WebhookDispatcher
-from simulator.x import ATTACHMENTS as X_ATTACHMENTS
+from simulator.x.events import ATTACHMENTS as X_ATTACHMENTS
 
 MAX_TYPED = 20_000
 WAIT_SECONDS = 30.0

@@ -19,8 +19,8 @@ from simulator.page import comes_from_elsewhere, page_routes
 from simulator.platform import Platform
 from simulator.settings import SimulatorSettings
 from simulator.webhooks import WebhookDispatcher
-from simulator.x import X
-from simulator.x_api import x_api
+from simulator.x.api import x_api
+from simulator.x.platform import X
 
 _numbers = itertools.count(1)
 
@@ -54,7 +54,7 @@ class Simulator:
             stack.push_async_callback(self.dispatcher.close)
             await self._serve_smtp(smtp_socket, stack)
             await self._serve_http(http_socket, stack)
-            crc = asyncio.create_task(self.x.challenge_hourly())
+            crc = asyncio.create_task(self.x.registrations.challenge_hourly())
             stack.callback(crc.cancel)
             self._stack = stack.pop_all()
 

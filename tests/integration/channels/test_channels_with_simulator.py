@@ -301,14 +301,14 @@ async def test_page_that_was_unsubscribed_is_a_problem_that_registering_solves(w
 
 async def test_invalid_webhook_of_x_is_validated_again_and_lost_subscriptions_are_made_again(world: World) -> None:
     channel = world.channels[X]
-    for webhook in world._simulator.x.webhooks.values():
+    for webhook in world._simulator.x.registrations.webhooks.values():
         webhook.valid = False
     problem = (await channel.check(world.gateway_url)).problem
     assert problem is not None
     assert "invalid" in problem
-    world._simulator.x.subscriptions.clear()
+    world._simulator.x.registrations.subscriptions.clear()
     assert (await channel.register(world.gateway_url)).problem is None
-    assert len(world._simulator.x.subscriptions) == 2
+    assert len(world._simulator.x.registrations.subscriptions) == 2
 
 
 async def test_dead_token_pauses_the_check_as_well(world: World) -> None:

@@ -29,7 +29,7 @@ async def test_accepted_message_is_stored_and_told_as_sent(client, gateway):
 
 
 async def test_older_shape_names_the_sending_application(client, gateway, older_shape):
-    client.simulator.x.account = older_shape
+    client.simulator.x.events.account = older_shape
     await client.write("x", "43", text="hello", wait=True)
     await client.x_send("43", "Hi!")
     await client.http.post("/api/x/users/43/human_reply", json={"text": "Ann here"})
