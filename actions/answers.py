@@ -1,22 +1,34 @@
 """Answers that need more than a response: the clock, a list, or what was said before."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
+from actions.days import NOW, asked_days
 from actions.policy import disposition_of
-from actions.stores import Store, doors_of, read_stores, say_change, say_hours
+from actions.stores import (
+    Store,
+    doors_of,
+    openings_on,
+    read_stores,
+    reopens,
+    say_change,
+    say_hours,
+    say_openings,
+)
 from actions.turn import Turn, Voice, said_before
-from actions.words import say_countries
+from actions.words import say_countries, say_day, say_time
 from bot.desk import Disposition
 
 Events = list[dict[str, Any]]
 # Actions take the domain because rasa-sdk hands it to them; none of ours reads it.
 _NO_DOMAIN: Final = DomainDict(intents=[], entities=[], slots={}, responses={}, actions=[], forms={})
+# A weekend, and a day beside it; more would be a calendar.
+_MOST_DAYS: Final = 3
 Clock = Callable[[], datetime]
 
 
@@ -24,8 +36,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class OpeningHoursNow(Action):
-    """The hours of the stores asked about, and whether they are open at this moment; of all when none is named."""
+class OpeningHours(Action):
+    """The hours of the stores asked about, on the days asked about or else now; of all stores when none is named.
+
+    Days begin and end by each store's own clock.
+    """
 
     def __init__(self, clock: Clock = utc_now) -> None:
         self._now = clock
@@ -37,18 +52,49 @@ class OpeningHoursNow(Action):
         voice, language = Voice(dispatcher), Turn.of(tracker).language
         stores = read_stores(tracker.get_slot("stores"))
         asked = asked_stores(tracker, stores)
-        for store in asked:
-            self._say(voice, store, language)
+        named = [str(value) for kind in ("date", "weekday") for value in tracker.get_latest_entity_values(kind)]
         if not asked:
-            lines = (f"{store.name(language)} · {say_hours(store.hours, language)}" for store in stores.values())
-            voice.say("utter_all_store_hours", {"list": "\n".join(lines)})
+            self._say_all(voice, list(stores.values()), named, language)
+        for store in asked:
+            days = self._days(store, named)
+            for day in days:
+                self._say_day(voice, store, day, language)
+            if not days:
+                self._say_now(voice, store, language)
         return []
 
-    def _say(self, voice: Voice, store: Store, language: str) -> None:
+    def _days(self, store: Store, named: list[str]) -> list[date]:
+        today = self._now().astimezone(store.hours.time_zone).date()
+        return asked_days(named, today, store.country)[:_MOST_DAYS] if NOW not in named else []
+
+    def _say_now(self, voice: Voice, store: Store, language: str) -> None:
         doors = doors_of(store, self._now())
         facts = {"store": store.name(language), "hours": say_hours(store.hours, language)} | say_change(doors, language)
         closed = "utter_store_hours_holiday" if doors.holiday else "utter_store_hours_closed"
         voice.say("utter_store_hours_open" if doors.open else closed, facts)
+
+    def _say_day(self, voice: Voice, store: Store, day: date, language: str) -> None:
+        openings = openings_on(store, day)
+        facts = {"store": store.name(language), "day": say_day(day, language)}
+        if openings:
+            voice.say("utter_store_hours_day", facts | {"hours": say_openings(openings)})
+            return
+        opens = reopens(store, day)
+        facts |= {"next_day": say_day(opens.date(), language), "time": say_time(opens)}
+        holiday = store.hours.is_public_holiday(day)
+        voice.say("utter_store_hours_day_holiday" if holiday else "utter_store_hours_day_closed", facts)
+
+    def _say_all(self, voice: Voice, stores: list[Store], named: list[str], language: str) -> None:
+        days = dict.fromkeys(day for store in stores for day in self._days(store, named))
+        for day in sorted(days):
+            opened = [store for store in stores if openings_on(store, day)]
+            lines = [f"{store.name(language)} · {say_openings(openings_on(store, day))}" for store in opened]
+            response = "utter_all_store_hours_day" if len(opened) == len(stores) else "utter_some_store_hours_day"
+            facts = {"day": say_day(day, language), "list": "\n".join(lines)}
+            voice.say(response if opened else "utter_no_store_hours_day", facts)
+        if not days:
+            every = (f"{store.name(language)} · {say_hours(store.hours, language)}" for store in stores)
+            voice.say("utter_all_store_hours", {"list": "\n".join(every)})
 
 
 class StoreLocation(Action):
@@ -77,21 +123,6 @@ class DeliveryCountries(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         countries = say_countries(tracker.get_slot("delivery_countries") or [], Turn.of(tracker).language)
         Voice(dispatcher).say("utter_faq_delivery_countries", {"countries": countries})
-        return []
-
-
-class OffTopic(Action):
-    """Says what the assistant can help with; the second time in a row, offers a person instead of insisting."""
-
-    def name(self) -> str:
-        return "action_off_topic"
-
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
-        was_lost = any(response.startswith("utter_off_topic") for response in said_before(tracker))
-        first = "utter_off_topic"
-        if Turn.of(tracker).intent == "off_topic_attachment":
-            first = "utter_off_topic_attachment"
-        Voice(dispatcher).say("utter_off_topic_again" if was_lost else first)
         return []
 
 
@@ -124,10 +155,17 @@ def asked_stores(tracker: Tracker, stores: dict[str, Store]) -> list[Store]:
 
 
 _ABOUT_ONE_STORE: Final = frozenset(
-    {"utter_store_hours_open", "utter_store_hours_closed", "utter_store_hours_holiday", "utter_store_location"}
+    {
+        *("utter_store_hours_open", "utter_store_hours_closed", "utter_store_hours_holiday", "utter_store_location"),
+        *("utter_store_hours_day", "utter_store_hours_day_closed", "utter_store_hours_day_holiday"),
+    }
 )
 ANSWERED_BY: Final = {
     "faq_opening_hours": "action_opening_hours_now",
     "faq_store_location": "action_store_location",
     "faq_delivery_countries": "action_delivery_countries",
+    "chitchat_greet": "action_greet",
+    "chitchat_abuse": "action_abuse",
+    "chitchat_stop": "action_stop",
+    "chitchat_resume": "action_resume",
 }

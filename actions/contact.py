@@ -13,7 +13,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from bot.desk import Contact, ContactKind
-from bot.desk.masking import mask
+from bot.desk.masking import mask_secrets
 
 
 class ContactProblem(StrEnum):
@@ -44,12 +44,27 @@ class Reading:
 
 def read_contact(text: str, country: str) -> Reading:
     """``country`` (ISO 3166) is whose number one without a country code is taken for."""
-    text = mask(text)  # a payment card is not a phone number
+    text = mask_secrets(text)  # a payment card is not a phone number
     address, text = _take_email(_written_out(text))
     phone, text = _take_phone(text, country)
     time = find_preferred_time(text)
     email = _normalised(address) if address else None
     return Reading(phone, email, time, _problem(address, email, phone, _without_times(text)))
+
+
+def time_to_be_reached(text: str, country: str) -> str | None:
+    """The time beside a wish to be reached ("call me after 6pm", "06 12 34 56 78 demain matin"), in a message that has
+    other times too ("I ordered on Monday")."""
+    for sentence in _SENTENCE.split(mask_secrets(text)):
+        wish = _WISH.search(sentence)
+        if wish and (time := read_contact(sentence[wish.start() :], country).preferred_time):
+            return time
+    return None
+
+
+def says_only_when(text: str) -> bool:
+    """Whether a message is a time and hardly a word more ("on Thursday morning if possible")."""
+    return "?" not in text and len(_without_times(text).split()) <= _WORDS_AROUND_A_TIME
 
 
 def spoken(contact: Contact) -> str:
@@ -120,7 +135,7 @@ def _take_phone(text: str, country: str) -> tuple[str | None, str]:
     text = _LETTER_O.sub("0", text.replace("\u00a0", " ").replace("\u202f", " "))
     numbers = list(phonenumbers.PhoneNumberMatcher(text, country, phonenumbers.Leniency.VALID))
     for match in reversed(numbers):
-        text = f"{text[: match.start]} {text[match.end :]}"
+        text = f"{text[: match.start]} , {text[match.end :]}"
     if numbers:
         return phonenumbers.format_number(numbers[0].number, phonenumbers.PhoneNumberFormat.E164), text
     return _take_unusual_phone(text, country)
@@ -135,7 +150,7 @@ def _take_unusual_phone(text: str, country: str) -> tuple[str | None, str]:
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
-            rest = f"{text[: run.start()]} {text[run.end() :]}"
+            rest = f"{text[: run.start()]} , {text[run.end() :]}"
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), rest
     return None, text
 
@@ -191,6 +206,18 @@ def find_preferred_time(text: str) -> str | None:
             break
         end = piece.end()
     return " ".join(text[pieces[0].start() : end].split()).strip(" ,.;")
+
+
+_SENTENCE: Final = re.compile(r"[!?;\n]+|\.\s+(?=\D)")
+_WISH: Final = re.compile(
+    r"\b(?:r?appel(?:ez|le)[- ]moi|(?:pouvez[- ]vous|merci de|veuillez) (?:me )?r?appeler|joignable|disponible|dispo"
+    r"|(?:me )?(?:joindre|contacter)|call me|ring me|phone me|reach me|contact me|available)\b"
+    r"|[^\s@]+@[^\s@]+|\+?\d(?:[\s./()\-]{0,2}\d){7,}",
+    re.IGNORECASE,
+)
+
+
+_WORDS_AROUND_A_TIME: Final = 2
 
 
 def _without_times(text: str) -> str:

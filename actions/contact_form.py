@@ -14,13 +14,14 @@ from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
 from actions.answers import Answers
-from actions.contact import Reading, from_slot, to_slot
-from actions.intake import Events, Intake
-from actions.policy import disposition_of, is_taken_inside
-from actions.turn import Turn, Voice, runs_after
+from actions.contact import Reading, from_slot, says_only_when, to_slot
+from actions.intake import Events, Intake, comes_first, remember
+from actions.policy import disposition_of, gravest, is_taken_inside
+from actions.turn import Turn, Voice, runs_after, said_before
+from actions.which import ask_which
 from bot.desk import Contact, ContactKind, Disposition, TicketView
 
-_BEGUN_BY: Final = ("action_escalate", "action_affirm")
+_BEGUN_BY: Final = ("action_escalate", "action_affirm", "action_ask_which")
 _ASK: Final = {
     ContactKind.PHONE.value: "utter_request_contact_phone",
     ContactKind.EMAIL.value: "utter_request_contact_email",
@@ -34,6 +35,9 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     LATER = "later"
     CANCEL = "cancel"
+    HERE = "here"
+    """Nothing is asked of somebody who may be in danger."""
+    STOP = "stop"
 
 
 _ENDED_BY: Final = {
@@ -42,7 +46,10 @@ _ENDED_BY: Final = {
     "human_contact_later": Outcome.LATER,
     "chitchat_bye": Outcome.LATER,
     "human_cancel_ticket": Outcome.CANCEL,
+    "chitchat_stop": Outcome.STOP,
 }
+# "One moment": the customer is looking for the number.
+_NOT_REMINDED_AFTER: Final = frozenset({"chitchat_wait"})
 _ASKS_FOR: Final = {"human_callback": ContactKind.PHONE, "human_email": ContactKind.EMAIL}
 
 
@@ -96,15 +103,19 @@ class ValidateContactForm(Action):
     async def _take(self, asked: _Asked) -> Events:
         """In the order of what a message can be: a contact, an end, another matter, a question, or unclear."""
         intent = asked.turn.intent
+        if is_taken_inside(intent) and comes_first(asked.turn, intent):
+            return await self._help(asked)
         if contact := self._contact(asked):
             return _ends(Outcome.GIVEN, contact)
-        if intent in _ENDED_BY and asked.reading.problem is None:
+        if intent in _ENDED_BY and asked.reading.problem is None and not _declines_choice(asked):
             return _ends(_ENDED_BY[intent])
+        if self._is_question_of_two(asked):
+            return []
         if self._is_detail(asked):
             return await self._note(asked)
         if asked.reading.problem is not None:
             return self._ask(asked, f"utter_contact_{asked.reading.problem}")
-        if asked.reading.preferred_time and disposition_of(intent) is not Disposition.ANSWER:
+        if self._is_time(asked):
             asked.voice.say("utter_request_contact_for_time")
             return [SlotSet("contact_preferred_time", asked.reading.preferred_time)]
         if self._answers.knows(intent) and intent != "chitchat_affirm":
@@ -116,37 +127,60 @@ class ValidateContactForm(Action):
         contact = asked.reading.contact(ContactKind(wanted) if wanted else None)
         return _with_time(contact, asked.tracker.get_slot("contact_preferred_time"))
 
+    async def _help(self, asked: _Asked) -> Events:
+        ticket = await self._intake.open(asked.turn, asked.turn.intent)
+        self._intake.acknowledge(asked.voice, ticket, asked.turn.intent, asked.turn)
+        contact = self._contact(asked)
+        outcome = Outcome.HERE if contact is None else Outcome.GIVEN
+        return [*remember(ticket, asked.tracker), *_ends(outcome, contact)]
+
+    def _is_question_of_two(self, asked: _Asked) -> bool:
+        """Asks which of two questions was meant; what may be a matter for a person is none."""
+        candidates = asked.turn.candidates
+        if asked.reading.problem or is_taken_inside(gravest(candidates)):
+            return False
+        return ask_which(asked.voice, candidates, asked.turn.language)
+
+    def _is_time(self, asked: _Asked) -> bool:
+        """Who is to be called was asked when; elsewhere a day may belong to a question ("and on Sunday")."""
+        if asked.reading.preferred_time is None:
+            return False
+        was_asked = asked.tracker.get_slot("contact_wanted") == ContactKind.PHONE
+        return disposition_of(asked.turn.intent) is not Disposition.ANSWER or (
+            was_asked and says_only_when(asked.turn.text)
+        )
+
     def _is_detail(self, asked: _Asked) -> bool:
         """Another complaint, a wish, a picture, or more words on the matter."""
         turn = asked.turn
-        if is_taken_inside(turn.intent) or turn.intent == "off_topic_attachment":
+        if is_taken_inside(_matter(turn)) or turn.intent == "off_topic_attachment":
             return True
         is_unknown = disposition_of(turn.intent) is Disposition.OFF_TOPIC and asked.reading.problem is None
         return is_unknown and len(turn.text.split()) >= _WORDS_OF_A_DETAIL
 
     async def _note(self, asked: _Asked) -> Events:
-        intent = asked.turn.intent
+        intent = _matter(asked.turn)
         if not is_taken_inside(intent):
             return await self._note_detail(asked)
         ticket = await self._intake.open(asked.turn, intent)
         if (wanted := _ASKS_FOR.get(intent)) is not None:
             asked.voice.say("utter_request_contact_for_time" if asked.reading.preferred_time else _ASK[wanted.value])
             return [
-                SlotSet("ticket_reference", ticket.reference),
+                *remember(ticket, asked.tracker),
                 SlotSet("contact_wanted", wanted.value),
                 SlotSet("contact_preferred_time", asked.reading.preferred_time),
             ]
-        self._intake.acknowledge(asked.voice, ticket, intent)
-        return [SlotSet("ticket_reference", ticket.reference), *self._remind(asked)]
+        self._intake.acknowledge(asked.voice, ticket, intent, asked.turn)
+        return [*remember(ticket, asked.tracker), *self._remind(asked)]
 
     async def _note_detail(self, asked: _Asked) -> Events:
         ticket = await self._intake.add_detail(asked.turn, asked.reference)
-        self._intake.acknowledge(asked.voice, ticket, "human_person")
-        return [SlotSet("ticket_reference", ticket.reference), *self._remind(asked)]
+        self._intake.acknowledge(asked.voice, ticket, "human_person", asked.turn)
+        return [*remember(ticket, asked.tracker), *self._remind(asked)]
 
     async def _answer(self, asked: _Asked) -> Events:
         events = await self._answers.answer(asked.turn.intent, asked.dispatcher, asked.tracker)
-        return [*events, *self._remind(asked)]
+        return events if asked.turn.intent in _NOT_REMINDED_AFTER else [*events, *self._remind(asked)]
 
     def _remind(self, asked: _Asked) -> Events:
         """Once. Who goes on asking other things has seen the question, and the ticket is open anyway."""
@@ -174,12 +208,16 @@ class CompleteTicket(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         turn, voice = Turn.of(tracker), Voice(dispatcher)
+        outcome = tracker.get_slot("contact_outcome")
         ticket = await self._intake.desk.find_ticket(turn.conversation_id, tracker.get_slot("ticket_reference"))
-        if ticket is None:
+        if outcome == Outcome.STOP:
+            voice.say("utter_chitchat_stop")
+        elif ticket is None:
             voice.say("utter_no_ticket")
         else:
             await self._follow_up(turn, voice, tracker, ticket)
-        return [SlotSet("contact_outcome", None), SlotSet("contact_needed", False)]
+        silence = [SlotSet("opted_out", True)] if outcome == Outcome.STOP else []
+        return [SlotSet("contact_outcome", None), SlotSet("contact_needed", False), *silence]
 
     async def _follow_up(self, turn: Turn, voice: Voice, tracker: Tracker, ticket: TicketView) -> None:
         outcome = tracker.get_slot("contact_outcome")
@@ -188,6 +226,8 @@ class CompleteTicket(Action):
             await self._intake.complete(turn, ticket, contact, voice)
         elif outcome == Outcome.REFUSED:
             await self._intake.refuse(turn, ticket, voice)
+        elif outcome == Outcome.HERE:
+            await self._intake.answer_at_once(turn, ticket, voice)
         elif outcome == Outcome.CANCEL:
             voice.say("utter_confirm_cancel", {"reference": ticket.reference})
         else:
@@ -227,6 +267,16 @@ class UpdateContact(Action):
         else:
             await self._intake.refuse(turn, ticket, voice)
         return [SlotSet("contact", None)]
+
+
+def _matter(turn: Turn) -> str:
+    """What a message is about, the gravest of what it may be about."""
+    return gravest(turn.candidates) if turn.candidates else turn.intent
+
+
+def _declines_choice(asked: _Asked) -> bool:
+    """A "no" to "did you mean this or that?" refuses no contact."""
+    return asked.turn.intent == "chitchat_deny" and "utter_ask_which" in said_before(asked.tracker)
 
 
 def _ends(outcome: Outcome, contact: Contact | None = None) -> Events:

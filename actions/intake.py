@@ -12,15 +12,21 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.interfaces import Tracker
 
 from actions.brand import Brand
-from actions.contact import Reading, from_slot, read_contact, spoken, to_slot
-from actions.policy import WANTS_PERSON, disposition_of, topic_of
+from actions.contact import Reading, from_slot, read_contact, spoken, time_to_be_reached, to_slot
+from actions.policy import URGES, WANTS_PERSON, disposition_of, is_contentious, topic_of
 from actions.turn import Turn, Voice
 from actions.words import promise
-from bot.desk import Contact, ContactKind, Desk, Disposition, OpenTicket, TicketView
+from bot.desk import Contact, ContactKind, Desk, Disposition, OpenTicket, Priority, TicketView
 
 Events = list[dict[str, Any]]
 
 _WANTED: Final = {"human_callback": ContactKind.PHONE, "human_email": ContactKind.EMAIL}
+
+# How urgent a ticket is at least, whatever its topic: by what the safety layer says of the message.
+_BY_SEVERITY: Final = {"high": Priority.HIGH, "critical": Priority.URGENT}
+_URGENT_SIGNS: Final = frozenset({"injury", "self_harm", "threat"})
+# Signs by which a person comes before every question.
+_SIGNS_OF_DANGER: Final = frozenset({"injury", "self_harm"})
 
 
 class Intake:
@@ -39,16 +45,18 @@ class Intake:
         ``text`` are the customer's words where they are not this message's.
         """
         ticket = await self.open(turn, intent, text)
-        self.acknowledge(voice, ticket, intent)
+        self.acknowledge(voice, ticket, intent, turn)
         wanted = _WANTED.get(intent)
         reading = self.read_aside(turn, intent)
         contact = _fitting(reading.contact(wanted) or ticket.contact or from_slot(tracker.get_slot("contact")), wanted)
         if contact is not None and contact != ticket.contact:
             ticket = await self.desk.complete_ticket(ticket.reference, contact, turn.message_id)
             self.promise(voice, ticket, turn.language)
+        elif wanted is None and comes_first(turn, intent):
+            ticket = await self.answer_at_once(turn, ticket, voice)
         needed = contact is None and (wanted is not None or not ticket.contact_refused)
         return [
-            SlotSet("ticket_reference", ticket.reference),
+            *remember(ticket, tracker),
             SlotSet("contact", to_slot(contact) if contact else None),
             SlotSet("contact_needed", needed),
             SlotSet("contact_wanted", wanted.value if wanted else None),
@@ -77,17 +85,20 @@ class Intake:
                 message_id=turn.message_id,
                 disposition=disposition,
                 topic=topic,
-                language=turn.language,
+                language=turn.written_in,
                 text=text,
                 occurred_at=turn.occurred_at,
+                least_priority=least_priority(turn),
             )
         )
 
-    def acknowledge(self, voice: Voice, ticket: TicketView, intent: str) -> None:
-        """In the topic's own words for a new ticket; an apology is never left out."""
-        if ticket.is_new:
+    def acknowledge(self, voice: Voice, ticket: TicketView, intent: str, turn: Turn) -> None:
+        """In the topic's own words for a new ticket and for a danger; an apology is never left out and comes first."""
+        if turn.signs and not is_contentious(intent):
+            voice.say("utter_sorry")
+        if ticket.is_new or intent in URGES:
             response = f"utter_{intent}"
-        elif disposition_of(intent) is Disposition.ESCALATE_CONTENTIOUS:
+        elif is_contentious(intent):
             response = "utter_ticket_noted_with_apology"
         else:
             response = "utter_ticket_noted"
@@ -102,7 +113,9 @@ class Intake:
         """What a message that is about something else says of a contact. Its times are those of the matter
         ("I ordered on Monday"), unless a person was asked for ("call me on Monday")."""
         reading = self.read(turn)
-        return reading if intent in WANTS_PERSON else replace(reading, preferred_time=None)
+        if intent in WANTS_PERSON:
+            return reading
+        return replace(reading, preferred_time=time_to_be_reached(turn.text, self._country))
 
     async def complete(self, turn: Turn, ticket: TicketView, contact: Contact, voice: Voice) -> TicketView:
         """Record the contact and promise what the desk has promised."""
@@ -121,6 +134,15 @@ class Intake:
         voice.say(response, self.facts(refused, turn.language))
         return refused
 
+    async def answer_at_once(self, turn: Turn, ticket: TicketView, voice: Voice) -> TicketView:
+        """A person first, and nothing to be given for it: in the conversation unless a contact is known."""
+        if ticket.contact is not None:
+            self.promise(voice, ticket, turn.language)
+            return ticket
+        here = await self.desk.refuse_contact(ticket.reference, turn.message_id)
+        voice.say("utter_person_at_once", self.facts(here, turn.language))
+        return here
+
     def promise(self, voice: Voice, ticket: TicketView, language: str) -> None:
         contact = ticket.contact
         if contact is None:
@@ -137,6 +159,28 @@ class Intake:
             facts["contact"] = spoken(ticket.contact)
             facts["preferred_time"] = ticket.contact.preferred_time or ""
         return facts
+
+
+def comes_first(turn: Turn, intent: str) -> bool:
+    """Whether somebody may be in danger, so that nothing is asked before help is offered."""
+    return intent in URGES or bool(turn.signs & _SIGNS_OF_DANGER)
+
+
+def least_priority(turn: Turn) -> Priority | None:
+    """None when the message says nothing of it, so that the topic's own priority holds."""
+    floors = [_BY_SEVERITY[turn.severity]] if turn.severity in _BY_SEVERITY else []
+    if turn.signs:
+        floors.append(Priority.URGENT if turn.signs & _URGENT_SIGNS else Priority.HIGH)
+    return max(floors, key=lambda priority: priority.rank, default=None)
+
+
+def remember(ticket: TicketView, tracker: Tracker) -> Events:
+    """The conversation's ticket, and whether a complaint is open, which makes every later answer sober."""
+    events: Events = [SlotSet("ticket_reference", ticket.reference)]
+    complains = ticket.is_open and ticket.disposition is Disposition.ESCALATE_CONTENTIOUS
+    if complains or tracker.get_slot("complaint") == ticket.reference:
+        events.append(SlotSet("complaint", ticket.reference if complains else None))
+    return events
 
 
 def _fitting(contact: Contact | None, wanted: ContactKind | None) -> Contact | None:

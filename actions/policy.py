@@ -1,5 +1,6 @@
 """An intent's prefix is its disposition and the rest its topic: the whole policy can be read off the names."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from bot.desk import Disposition
@@ -12,6 +13,9 @@ _DISPOSITIONS: Final = {
     "human": Disposition.HUMAN,
 }
 
+# Somebody may be in danger: advice and a person come before every procedure.
+URGES: Final = frozenset({"contentious_safety", "contentious_distress"})
+
 # The human_ intents that want a person; the others speak of the ticket that is there already.
 WANTS_PERSON: Final = frozenset({"human_person", "human_callback", "human_email"})
 
@@ -23,6 +27,15 @@ def disposition_of(intent: str) -> Disposition:
 
 def topic_of(intent: str) -> str:
     return intent.partition("_")[2] or intent
+
+
+def gravest(intents: Iterable[str]) -> str:
+    """The intent of the gravest disposition, the first of several; empty for none."""
+    return max(intents, key=lambda intent: disposition_of(intent).rank, default="")
+
+
+def is_contentious(intent: str) -> bool:
+    return disposition_of(intent) is Disposition.ESCALATE_CONTENTIOUS
 
 
 def is_taken_inside(intent: str) -> bool:

@@ -12,12 +12,14 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 from sanic.response import json as json_response
 
-from actions.answers import ANSWERED_BY, Answers, DeliveryCountries, OffTopic, OpeningHoursNow, StoreLocation
+from actions.answers import ANSWERED_BY, Answers, DeliveryCountries, OpeningHours, StoreLocation
 from actions.brand import Brand
 from actions.contact_form import CompleteTicket, UpdateContact, ValidateContactForm
 from actions.escalate import Escalate
 from actions.intake import Intake
+from actions.small_talk import Abuse, Greet, Resume, Stop
 from actions.tickets import CancelTicket, TicketStatusAction
+from actions.which import AskWhich, OffTopic
 from actions.yes_no import Affirm, Deny
 from bot.desk import Desk, DeskUnavailable
 
@@ -61,13 +63,15 @@ class Executor(ActionExecutor):
 def actions_of(desk: Desk, brand: Brand) -> list[Action]:
     """Every custom action of ``domain.yml``."""
     intake = Intake(desk, brand)
-    answering: list[Action] = [OpeningHoursNow(), StoreLocation(), DeliveryCountries()]
+    answering: list[Action] = [OpeningHours(), StoreLocation(), DeliveryCountries()]
+    answering += [Greet(intake), Abuse(), Stop(), Resume()]
     status = TicketStatusAction(intake)
     answers = Answers(_by_intent([*answering, status], ANSWERED_BY | {"human_ticket_status": status.name()}))
     return [
         *answering,
         status,
         OffTopic(),
+        AskWhich(intake),
         Escalate(intake),
         ValidateContactForm(intake, answers),
         CompleteTicket(intake),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
@@ -23,13 +23,14 @@ class StoreMistake(ValueError):
 
 @dataclass(frozen=True)
 class Store:
-    """``names`` by language."""
+    """``names`` by language; ``country`` in ISO 3166."""
 
     key: str
     names: Mapping[str, str]
     address: str
     phone: str
     hours: BusinessHours
+    country: str | None = None
 
     def name(self, language: str) -> str:
         return self.names.get(language) or next(iter(self.names.values()), self.key)
@@ -65,15 +66,35 @@ def doors_of(store: Store, now: datetime) -> Doors:
     return Doors(False, opens.astimezone(zone), would_open and store.hours.is_public_holiday(today))
 
 
+def openings_on(store: Store, day: date) -> tuple[Opening, ...]:
+    """None on a public holiday on which the store is closed, and on any other closed day."""
+    if day in store.hours.closed or store.hours.is_public_holiday(day):
+        return ()
+    return store.hours.week.get(day.weekday(), ())
+
+
+def reopens(store: Store, day: date) -> datetime:
+    """The store's local time at which it opens after ``day``. Raises ``StoreMistake`` for one that never opens."""
+    zone = store.hours.time_zone
+    opens = next(store.hours.openings_from(datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)), None)
+    if opens is None:
+        raise StoreMistake(f"{store.key} never opens")
+    return opens[0].astimezone(zone)
+
+
 def say_hours(hours: BusinessHours, language: str) -> str:
     """``lundi–samedi 10:00–19:30, dimanche 11:00–18:00``. Days that are not named are closed."""
-    days = [(day, _say_openings(hours.week.get(day, ()))) for day in range(7)]
+    days = [(day, say_openings(hours.week.get(day, ()))) for day in range(7)]
     parts = []
     for times, group in groupby(days, key=lambda pair: pair[1]):
         weekdays = [day for day, _ in group]
         if times:
             parts.append(f"{_say_days(weekdays, language)} {times}")
     return ", ".join(parts)
+
+
+def say_openings(openings: tuple[Opening, ...]) -> str:
+    return " & ".join(f"{opening.start:%H:%M}–{opening.end:%H:%M}" for opening in openings)
 
 
 def say_change(doors: Doors, language: str) -> dict[str, str]:
@@ -107,7 +128,7 @@ _read_hours_once = lru_cache(maxsize=256)(read_hours)
 def _read_store(key: str, facts: Mapping[str, Any]) -> Store:
     try:
         hours = _read_hours_once(facts["hours"], facts["time_zone"], facts["country"], facts.get("region"))
-        return Store(key, facts["name"], facts["address"], facts["phone"], hours)
+        return Store(key, facts["name"], facts["address"], facts["phone"], hours, facts["country"])
     except (KeyError, TypeError) as error:
         raise StoreMistake(f"{key}: {error} is missing or of another shape") from error
 
@@ -141,10 +162,6 @@ def _read_span(text: str) -> Opening:
         return Opening(time(start_hour, start_minute), time(end_hour % 24, end_minute))
     except ValueError as error:
         raise StoreMistake(f"not a time of day: {text}") from error
-
-
-def _say_openings(openings: tuple[Opening, ...]) -> str:
-    return " & ".join(f"{opening.start:%H:%M}–{opening.end:%H:%M}" for opening in openings)
 
 
 def _say_days(weekdays: list[int], language: str) -> str:

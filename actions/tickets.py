@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
 from actions.answers import utc_now
-from actions.intake import Events, Intake
+from actions.intake import Events, Intake, remember
 from actions.turn import Turn, Voice
 from bot.desk import Stage, TicketView
 
@@ -31,7 +30,7 @@ class TicketStatusAction(Action):
             voice.say("utter_no_ticket")
             return []
         voice.say(f"utter_ticket_status_{self._state(ticket)}", self._intake.facts(ticket, turn.language))
-        return []
+        return remember(ticket, tracker)
 
     def _state(self, ticket: TicketView) -> str:
         """A broken promise is owned up to, whatever the team is doing."""
@@ -57,7 +56,7 @@ class CancelTicket(Action):
             return []
         response = "utter_confirm_cancel" if ticket.is_open else "utter_ticket_closed_already"
         voice.say(response, {"reference": ticket.reference})
-        return [SlotSet("ticket_reference", ticket.reference)]
+        return remember(ticket, tracker)
 
 
 async def find_own_ticket(intake: Intake, turn: Turn) -> TicketView | None:

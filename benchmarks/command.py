@@ -17,6 +17,24 @@ from bot.configuration import ConfigurationError
 from bot.settings import PROJECT_ROOT, Settings
 
 
+def run_nlu_benchmark(
+    train: Path, test: Path, val: Path | None, baseline: bool, json_out: Path | None, console: Console
+) -> None:
+    """On files of the caller's, so it is not among "all". Raises ``ConfigurationError`` when one cannot be used."""
+    from benchmarks.nlu import UnusableSet, bench_nlu
+
+    signal.signal(signal.SIGTERM, _leave)
+    console.rule("bench nlu", align="left")
+    with tempfile.TemporaryDirectory(prefix="parvis-bench-") as home:
+        try:
+            finished = bench_nlu(train, test, val, baseline, Path(home), _line(console))
+        except (UnusableSet, ChildFailed, subprocess.SubprocessError) as error:
+            raise ConfigurationError(f"bench nlu could not be finished: {error}") from error
+    report.show(finished, console)
+    if json_out:
+        report.write_json([finished], json_out)
+
+
 def run_benchmarks(name: str, json_out: Path | None, console: Console) -> None:
     """``name`` empty: all, one after the other. Raises ``ConfigurationError`` for an unknown name or when a system
     cannot be started."""

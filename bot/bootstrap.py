@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
+import yaml
 from redis.asyncio import Redis
 
 from bot.channels.base import Channel
@@ -17,7 +18,10 @@ from bot.configuration import ConfigurationError
 from bot.inbox.connection import REDIS_AWAY, backoff_seconds, open_redis, until_redis_answers
 from bot.inbox.keys import Layout
 from bot.operations import Readiness, configure_logging, serve_operations
-from bot.settings import Settings
+from bot.settings import PROJECT_ROOT, Settings
+
+# A language model that is missing comes back by a person's hand only.
+_MODELS_AGAIN_SECONDS = 30.0
 
 if TYPE_CHECKING:
     from bot.console.accounts.oidc import IdentityProvider
@@ -274,13 +278,11 @@ def run_desk(settings: Settings) -> None:
 
 
 async def _desk(settings: Settings) -> None:
-    await _run(settings, settings.operations.desk_port, ("database",), _deliver)
+    await _run(settings, settings.operations.desk_port, ("database", "masking"), _deliver)
 
 
 async def _deliver(process: Process) -> None:
     from bot.desk import open_desk
-    from bot.desk.log_feeder import LogFeeder
-    from bot.desk.message_log import MessageLog
     from bot.desk.notifications import NotificationSender
     from bot.desk.outgoing import Outgoing
     from bot.desk.retention import Retention
@@ -288,20 +290,19 @@ async def _deliver(process: Process) -> None:
     from bot.inbox.outbox import Outbox
 
     settings = process.settings
-    replies = load_replies_of(settings)
+    replies, rules = load_replies_of(settings), masking_rules(settings)
     await _migrate(settings)
-    desk = open_desk(settings.database_url, load_routing_of(settings))
+    desk = open_desk(settings.database_url, load_routing_of(settings), rules=rules)
     channels = open_channels(settings)
     outgoing = Outgoing(desk.database, Outbox(process.redis, process.layout, channels))
     conversations = open_conversations(settings, process.redis, channels, desk)
     retention = Retention(desk.database, settings.core.retention_days)
-    feeder = LogFeeder(process.redis, process.layout, MessageLog(desk.database), settings.inbox.lease_seconds)
     sender = NotificationSender(desk.database, desk.routing, settings.mail, settings.brand)
 
     watching = asyncio.create_task(_watch_database(process, desk.database))
     try:
-        parts = (feeder, sender, outgoing, conversations, Rounds(desk, replies), retention)
-        await asyncio.gather(*(part.run(process.stop) for part in parts))
+        parts = (sender, outgoing, conversations, Rounds(desk, replies), retention)
+        await asyncio.gather(_feed_log(process, desk.database, rules), *(part.run(process.stop) for part in parts))
     finally:
         watching.cancel()
         for channel in channels.values():
@@ -333,6 +334,65 @@ def load_replies_of(settings: Settings) -> Any:
         return load_replies(settings.core.replies)
     except RepliesError as error:
         raise ConfigurationError(str(error)) from error
+
+
+async def _feed_log(process: Process, database: Any, rules: Any) -> None:
+    """Nothing is recorded before everything can be masked: until then the streams keep it."""
+    from bot.desk.log_feeder import LogFeeder
+    from bot.desk.message_log import MessageLog
+
+    loading = asyncio.create_task(_load_models(process, rules))
+    stopping = asyncio.create_task(process.stop.wait())
+    await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not loading.done():
+        loading.cancel()
+        return
+    message_log = MessageLog(database, loading.result())
+    process.readiness.set("masking", None)
+    await LogFeeder(process.redis, process.layout, message_log, process.settings.inbox.lease_seconds).run(process.stop)
+
+
+async def _load_models(process: Process, rules: Any) -> Any:
+    """In a thread: e-mails to teams leave meanwhile."""
+    process.readiness.set("masking", "the language models are being loaded")
+    while True:
+        try:
+            return await asyncio.to_thread(load_language_models, rules)
+        except ConfigurationError as error:
+            process.readiness.set("masking", f"{error}; the message log waits")
+            log.error("masking_unavailable", reason=str(error))  # noqa: TRY400 -- it is said whole
+            await asyncio.sleep(_MODELS_AGAIN_SECONDS)
+
+
+def load_language_models(rules: Any) -> Any:
+    """``LanguageModels``. Raises ``ConfigurationError``. Takes seconds, and memory that only the message log's
+    process has to give."""
+    try:
+        from bot.desk.masking.models import LanguageModels, ModelsMissing
+    except ImportError as error:
+        raise ConfigurationError(f"{error.name} is missing: install it with make setup") from error
+    try:
+        return LanguageModels(rules)
+    except ModelsMissing as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def masking_rules(settings: Settings) -> Any:
+    """How this brand's personal data is told apart. Raises ``ConfigurationError``."""
+    import re
+
+    from bot.desk.masking import Rules
+    from bot.desk.masking.public import read_public_facts
+
+    try:
+        return Rules(
+            settings.brand.country, settings.brand.order_number, read_public_facts(PROJECT_ROOT / "domain.yml")
+        )
+    except re.error as error:
+        raise ConfigurationError(f"PARVIS_BRAND_ORDER_NUMBER is no regular expression: {error}") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"domain.yml cannot be read: {error}") from error
 
 
 def load_routing_of(settings: Settings) -> Any:
@@ -504,5 +564,5 @@ def run_actions(settings: Settings) -> None:
 
     configure_logging("actions", settings.core.log_format, settings.core.log_level)
     asyncio.run(_migrate(settings))
-    desk = open_desk(settings.database_url, load_routing_of(settings))
+    desk = open_desk(settings.database_url, load_routing_of(settings), rules=masking_rules(settings))
     serve(desk, settings.brand, settings.actions.port)

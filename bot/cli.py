@@ -219,15 +219,36 @@ def evaluate(
     evaluate_file(file, json_out, console)
 
 
+@app.command("evaluate-masking")
+def evaluate_masking(
+    file: Annotated[Path, typer.Argument(help="One JSON object a line: text, lang, spans of start, end and kind")],
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file.")] = None,
+) -> None:
+    """Measure the masking of personal data on labelled messages."""
+    from bot.startup import evaluate_masking_file
+
+    evaluate_masking_file(file, json_out, _settings(), console)
+
+
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="gateway, turn, start; empty for all")] = "",
+    name: Annotated[str, typer.Argument(help="gateway, turn, start; empty for these three; nlu")] = "",
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")] = None,
+    train: Annotated[Path | None, typer.Option(help="nlu: one JSON object a line, text and intent")] = None,
+    test: Annotated[Path | None, typer.Option(help="nlu: the same, to measure with")] = None,
+    val: Annotated[Path | None, typer.Option(help="nlu: a third file, measured too; nothing is tuned on it")] = None,
+    baseline: Annotated[bool, typer.Option("--baseline", help="nlu: train the pipeline of rasa init, too")] = False,
 ) -> None:
     """Measure, each figure beside its baseline in the same run."""
-    from benchmarks.command import run_benchmarks
+    from benchmarks.command import run_benchmarks, run_nlu_benchmark
+    from bot.configuration import ConfigurationError
 
-    run_benchmarks(name, json_out, console)
+    if name != "nlu":
+        run_benchmarks(name, json_out, console)
+    elif train and test:
+        run_nlu_benchmark(train, test, val, baseline, json_out, console)
+    else:
+        raise ConfigurationError("bench nlu needs --train FILE and --test FILE")
 
 
 # Dead letters

@@ -31,7 +31,9 @@ def processes(settings: Settings) -> list[ProcessSpec]:
         _local("gateway", "receives webhooks", settings.gateway.port, "PARVIS_GATEWAY_PORT", 4),
         _local("worker", "asks the assistant", operations.worker_port, "PARVIS_OPS_WORKER_PORT", 10, "waits for rasa"),
         _local("sender", "delivers replies", operations.sender_port, "PARVIS_OPS_SENDER_PORT", 4),
-        _local("desk", "e-mails the teams", operations.desk_port, "PARVIS_OPS_DESK_PORT", 6),
+        _local(
+            "desk", "e-mails the teams", operations.desk_port, "PARVIS_OPS_DESK_PORT", 10, "loads the language models"
+        ),
         _local("console", "where people sign in", settings.console.port, "PARVIS_CONSOLE_PORT", 6),
     ]
     if not rasa.url:

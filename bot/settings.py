@@ -33,6 +33,10 @@ class BrandSettings(BaseSettings):
         default="FR", pattern="^[A-Z]{2}$", description="ISO 3166; national phone numbers are read as this country's"
     )
     time_zone: str = "Europe/Paris"
+    order_number: str = Field(
+        default=r"\b(?:ML|LM)[- ]?\d{5,10}\b",
+        description="Regular expression of order numbers; empty: only what a customer calls one is masked as one",
+    )
 
 
 class MessengerSettings(BaseSettings):

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -159,6 +160,23 @@ def evaluate_file(path: Path, json_out: Path | None, console: Console) -> None:
         scores = evaluate(path, PROJECT_ROOT)
     except EvaluationFailed as error:
         raise ConfigurationError(str(error)) from error
+    _write_scores(scores, json_out, console)
+
+
+def evaluate_masking_file(path: Path, json_out: Path | None, settings: Settings, console: Console) -> None:
+    from bot.bootstrap import load_language_models, masking_rules
+
+    models = load_language_models(masking_rules(settings))
+    from bot.desk.masking.evaluation import LabelsUnusable, evaluate_masking
+
+    try:
+        scores = evaluate_masking(path, models)
+    except LabelsUnusable as error:
+        raise ConfigurationError(str(error)) from error
+    _write_scores(scores, json_out, console)
+
+
+def _write_scores(scores: dict[str, Any], json_out: Path | None, console: Console) -> None:
     if json_out:
         json_out.write_text(json.dumps(scores, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     console.print_json(json.dumps(scores, ensure_ascii=False))

@@ -47,10 +47,12 @@ class AssistantReply(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """``replies`` in the order to be sent. ``language`` of the conversation (ISO 639-1), None while it is not known."""
+    """``replies`` in the order to be sent. ``language`` of the conversation (ISO 639-1), None while it is not known.
+    ``silent`` when the customer asked not to be written to: that there are no replies is then right."""
 
     replies: tuple[AssistantReply, ...] = msgspec.field(name="messages", default=())
     language: str | None = None
+    silent: bool = False
 
 
 class _Problem(msgspec.Struct):

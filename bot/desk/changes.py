@@ -4,14 +4,14 @@ A change is one transaction. It locks the ticket first; the UPDATE names the ver
 changes made at once the second knows of the first (see ``Ticket.version``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.desk.masking import mask
+from bot.desk.masking import Rules
 from bot.desk.models import EventKind, Message, Notification, NotificationStatus, Ticket, TicketEvent
 from bot.desk.promises import Promises
 from bot.desk.reference import References
@@ -19,6 +19,7 @@ from bot.desk.routing import Route, Routing
 from bot.desk.tickets import CUSTOMER, OPEN_STATUSES, Actor, Closing, NotAllowed, TicketStatus, UnknownTicket
 
 Clock = Callable[[], datetime]
+Kept = Mapping[str, Sequence[str]]
 
 _NEXT: Final = {
     TicketStatus.NEW: {TicketStatus.OPEN, TicketStatus.WAITING, TicketStatus.SOLVED, TicketStatus.CLOSED},
@@ -35,12 +36,19 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def add_aside(known: Kept | None, new: Kept | None) -> dict[str, list[str]]:
+    """What masking took out of a ticket's words and its team needs in order to answer (``Ticket.mentioned``)."""
+    known, new = known or {}, new or {}
+    return {kind: list(dict.fromkeys([*known.get(kind, []), *new.get(kind, [])])) for kind in {**known, **new}}
+
+
 class Changes:
     """Parts of a transaction on one ticket; the caller opens and commits it."""
 
-    def __init__(self, routing: Routing, references: References, clock: Clock) -> None:
+    def __init__(self, routing: Routing, references: References, rules: Rules, clock: Clock) -> None:
         self.routing = routing
         self.references = references
+        self.rules = rules
         self.promises = Promises(routing)
         self.now = clock
 
@@ -127,25 +135,32 @@ class Changes:
     ) -> TicketEvent:
         """Write what happened, and owe an e-mail to each team of ``tell``.
 
-        ``adds_only`` leaves the ticket's version: nobody else's change can collide with a note.
+        ``text`` and ``why`` are masked here. What masking takes out of ``text`` is kept aside on the ticket, unless it
+        is what the customer was told. ``adds_only`` leaves the ticket's version: nobody else's change can collide with
+        a note.
         """
         now = self.now()
+        words = None if text is None else self.rules.mask(text)
+        changed: dict[str, Any] = {"updated_at": now}
+        if words is not None and words.kept and kind is not EventKind.REPLIED:
+            changed["mentioned"] = add_aside(ticket.mentioned, words.kept)
         if adds_only:
-            await session.execute(update(Ticket).where(Ticket.id == ticket.id).values(updated_at=now))
+            await session.execute(update(Ticket).where(Ticket.id == ticket.id).values(changed))
         else:
-            ticket.updated_at = now
+            for name, value in changed.items():
+                setattr(ticket, name, value)
         await session.flush()
         event = TicketEvent(
             ticket_id=ticket.id,
             kind=kind,
             message_id=message_id,
             at=now,
-            text=None if text is None else mask(text),
+            text=None if words is None else words.text,
             detail=detail or {},
             actor=str(by),
             before=before,
             after=after,
-            why=mask(why) or None,
+            why=self.rules.mask(why).text or None,
         )
         session.add(event)
         await session.flush()

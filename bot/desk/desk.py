@@ -4,6 +4,7 @@ Every change is one transaction: the ticket, a row of its history, and the e-mai
 same message caused changes nothing, so that an interrupted turn may simply run again.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.desk.changes import Changes, Clock, utc_now
 from bot.desk.database import Database
-from bot.desk.masking import mask
+from bot.desk.masking import Rules
 from bot.desk.models import EventKind, Notification, NotificationStatus, Ticket, TicketConversation, TicketEvent
 from bot.desk.reference import References
 from bot.desk.routing import Route, Routing
@@ -43,11 +44,13 @@ log = structlog.get_logger()
 class Desk:
     """Tickets of one brand. Every method raises ``DeskUnavailable`` when the database does not answer."""
 
-    def __init__(self, database: Database, routing: Routing, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, database: Database, routing: Routing, clock: Clock = utc_now, rules: Rules | None = None
+    ) -> None:
         self.database = database
         self.routing = routing
         self.references = References(routing.reference_prefix)
-        self.changes = Changes(routing, self.references, clock)
+        self.changes = Changes(routing, self.references, rules or Rules(), clock)
         self._now = clock
 
     async def open_ticket(self, request: OpenTicket) -> TicketView:
@@ -196,6 +199,7 @@ class Desk:
     async def _open(self, session: AsyncSession, request: OpenTicket) -> Ticket:
         now = self._now()
         route = self._route(request)
+        words = self.changes.rules.mask(request.text)
         ticket = Ticket(
             reference=self.references.generate(),
             conversation_id=request.conversation_id,
@@ -207,7 +211,8 @@ class Desk:
             topic=request.topic,
             category=request.topic,
             language=request.language,
-            text=mask(request.text),
+            text=words.text,
+            mentioned=words.kept,
             occurred_at=datetime.fromtimestamp(request.occurred_at, UTC),
             status=TicketStatus.NEW,
             priority=route.priority,
@@ -256,9 +261,11 @@ class Desk:
         )
 
     def _route(self, request: OpenTicket) -> Route:
-        return self.routing.route(
+        route = self.routing.route(
             request.disposition, request.topic, language=request.language, channel=request.channel
         )
+        least = request.least_priority
+        return route if least is None or least.rank <= route.priority.rank else replace(route, priority=least)
 
     async def _is_news(self, session: AsyncSession, ticket: Ticket, request: OpenTicket) -> bool:
         """Another matter, or the first words for a while. A burst of messages on one matter is no burst of e-mails."""
@@ -278,7 +285,9 @@ class Desk:
         kind = EventKind.CONTACT_GIVEN if ticket.contact is None else EventKind.CONTACT_CORRECTED
         ticket.contact_kind = contact.kind
         ticket.contact_value = contact.value
-        ticket.preferred_time = None if contact.preferred_time is None else mask(contact.preferred_time)
+        ticket.preferred_time = (
+            None if contact.preferred_time is None else self.changes.rules.mask(contact.preferred_time).text
+        )
         ticket.contact_refused = False
         detail = {"contact": contact.kind.value}
         await self.changes.record(session, ticket, kind, message_id=message_id, detail=detail, tell=(ticket.team,))
@@ -355,10 +364,10 @@ def _view(ticket: Ticket, *, is_new: bool = False) -> TicketView:
     )
 
 
-def open_desk(database_url: str, routing: Routing, *, clock: Clock = utc_now) -> Desk:
+def open_desk(database_url: str, routing: Routing, *, clock: Clock = utc_now, rules: Rules | None = None) -> Desk:
     """A desk on its own small pool of connections. Call ``migrate(database_url)`` before, ``close()`` at the end.
 
     ``database_url`` is SQLAlchemy's: ``sqlite+aiosqlite:///path`` or ``postgresql+asyncpg://…``. Belongs to the event
-    loop in which it is first used.
+    loop in which it is first used. ``rules`` mask what customers write; without them, those of the demo brand.
     """
-    return Desk(Database(database_url), routing, clock)
+    return Desk(Database(database_url), routing, clock, rules)

@@ -3,14 +3,14 @@
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.desk.changes import Changes
-from bot.desk.masking import mask
+from bot.desk.changes import Changes, add_aside
 from bot.desk.models import Ticket, TicketConversation, TicketTag, TicketWatcher
 from bot.desk.tickets import OPEN_STATUSES, Disposition, NotAllowed, TicketStatus
 
 
 async def bring_over(session: AsyncSession, source: Ticket, target: Ticket) -> None:
     target.priority = max(target.priority, source.priority, key=lambda priority: priority.rank)
+    target.mentioned = add_aside(target.mentioned, source.mentioned)
     if target.contact is None and source.contact is not None:
         target.contact_kind, target.contact_value = source.contact_kind, source.contact_value
         target.preferred_time, target.contact_refused = source.preferred_time, False
@@ -51,6 +51,7 @@ async def require_no_other(session: AsyncSession, ticket: Ticket, topic: str) ->
 def make_part(changes: Changes, ticket: Ticket, disposition: Disposition, topic: str, text: str) -> Ticket:
     now, reference = changes.now(), changes.references.generate()
     route = changes.routing.route(disposition, topic, language=ticket.language, channel=ticket.channel)
+    words = changes.rules.mask(text)
     return Ticket(
         reference=reference,
         conversation_id=ticket.conversation_id,
@@ -63,7 +64,7 @@ def make_part(changes: Changes, ticket: Ticket, disposition: Disposition, topic:
         category=topic,
         matter=topic,
         language=ticket.language,
-        text=mask(text),
+        text=words.text,
         occurred_at=now,
         status=TicketStatus.NEW,
         priority=route.priority,
@@ -77,4 +78,5 @@ def make_part(changes: Changes, ticket: Ticket, disposition: Disposition, topic:
         due_at=now,
         updated_at=now,
         split_from=ticket.reference,
+        mentioned=add_aside(ticket.mentioned, words.kept),
     )

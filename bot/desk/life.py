@@ -122,7 +122,7 @@ class TicketLife:
     # What is added to it
 
     async def add_note(self, reference: str, by: Actor, text: str) -> Outcome:
-        """Internal: the customer never sees it. Card and account numbers are masked."""
+        """Internal: the customer never sees it. Masked; what a team works with is kept aside on the ticket."""
         if not text.strip():
             raise NotAllowed("a note needs words")
 

@@ -126,6 +126,10 @@ class MailWriter:
             "conversation": ticket.conversation_id,
             "contact": self._contact(ticket, words),
             "contact_refused": ticket.contact_refused,
+            "mentioned": [
+                (words[f"mentioned_{kind}"], ", ".join(_one_line(value) for value in values))
+                for kind, values in (ticket.mentioned or {}).items()
+            ],
             "closed": not ticket.status.is_open,
             "text": ticket.text,
             "new_text": news.event.text or "",

@@ -1,16 +1,16 @@
 """The message log: both sides of every conversation, masked, for the transcripts that agents read."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.desk.database import Database
-from bot.desk.masking import mask
 from bot.desk.models import Direction, Message
 
 # Ten parameters a row; PostgreSQL's protocol takes 32 767 a statement and SQLite 32 766.
@@ -35,11 +35,18 @@ class LoggedMessage:
         object.__setattr__(self, "direction", Direction(self.direction))
 
 
-class MessageLog:
-    """Raises ``DeskUnavailable`` when the database does not answer."""
+class Masker(Protocol):
+    """Takes personal data out of texts. What the assistant itself says (``automatic``) names nobody unannounced."""
 
-    def __init__(self, database: Database) -> None:
+    def mask_texts(self, texts: Sequence[str], *, automatic: bool) -> list[str]: ...
+
+
+class MessageLog:
+    """Raises ``DeskUnavailable`` when the database does not answer. Without ``masker`` it can only be read."""
+
+    def __init__(self, database: Database, masker: Masker | None = None) -> None:
         self._database = database
+        self._masker = masker
 
     async def record(self, batch: Sequence[LoggedMessage]) -> None:
         """Store a batch in one transaction; messages that are there already stay as they are.
@@ -48,15 +55,28 @@ class MessageLog:
         """
         if not batch:
             return
+        texts = await asyncio.to_thread(self._mask, batch)
         async with self._database.writing() as session:
             for start in range(0, len(batch), _ROWS_A_STATEMENT):
-                rows = [_row(message) for message in batch[start : start + _ROWS_A_STATEMENT]]
+                step = slice(start, start + _ROWS_A_STATEMENT)
+                rows = [_row(message, text) for message, text in zip(batch[step], texts[step], strict=True)]
                 await session.execute(self._insert_missing().values(rows))
 
     async def transcript(self, conversation_id: str, limit: int = 50) -> list[LoggedMessage]:
         """The last ``limit`` messages, oldest first."""
         async with self._database.reading() as session:
             return await read_transcript(session, conversation_id, limit)
+
+    def _mask(self, batch: Sequence[LoggedMessage]) -> list[str]:
+        if self._masker is None:
+            raise RuntimeError("nothing is recorded without a masker")
+        texts = [""] * len(batch)
+        for automatic in (False, True):
+            places = [place for place, one in enumerate(batch) if (one.direction is Direction.OUT) is automatic]
+            masked = self._masker.mask_texts([batch[place].text or "" for place in places], automatic=automatic)
+            for place, text in zip(places, masked, strict=True):
+                texts[place] = text
+        return texts
 
     def _insert_missing(self) -> Any:
         insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
@@ -73,7 +93,7 @@ async def read_transcript(session: AsyncSession, conversation_id: str, limit: in
     return [_message(row) for row in reversed((await session.scalars(newest_first)).all())]
 
 
-def _row(message: LoggedMessage) -> dict[str, Any]:
+def _row(message: LoggedMessage, masked: str) -> dict[str, Any]:
     return {
         "conversation_id": message.conversation_id,
         "channel": message.channel,
@@ -81,7 +101,7 @@ def _row(message: LoggedMessage) -> dict[str, Any]:
         "user_id": message.user_id,
         "message_id": message.message_id,
         "direction": message.direction,
-        "text": mask(message.text or ""),
+        "text": masked,
         "attachments": list(message.attachments),
         "occurred_at": datetime.fromtimestamp(message.occurred_at, UTC),
     }

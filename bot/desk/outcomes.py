@@ -1,5 +1,6 @@
 """What those who work on tickets get back: tickets as they stand, and what became of a command."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,7 +46,8 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketDetail(QueueRow):
-    """Everything on one ticket but its history and transcript. ``conversations`` are those linked to it."""
+    """Everything on one ticket but its history and transcript. ``conversations`` are those linked to it, ``mentioned``
+    what masking took out of its words, values by kind."""
 
     disposition: Disposition
     account_id: str
@@ -62,6 +64,7 @@ class TicketDetail(QueueRow):
     watchers: tuple[str, ...]
     conversations: tuple[str, ...]
     promises: tuple[PromiseView, ...]
+    mentioned: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)

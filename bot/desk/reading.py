@@ -173,6 +173,7 @@ async def read_detail(session: AsyncSession, ticket: Ticket) -> TicketDetail:
         watchers=tuple((await session.scalars(watchers)).all()),
         conversations=tuple((await session.scalars(linked)).all()),
         promises=tuple(_promise(promise) for promise in (await session.scalars(promises)).all()),
+        mentioned=ticket.mentioned or {},
     )
 
 

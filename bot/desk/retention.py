@@ -132,6 +132,7 @@ async def _strip(session: AsyncSession, ticket_id: int) -> None:
         "user_id": "",
         "opened_by": "",
         "text": "",
+        "mentioned": {},
         "contact_kind": None,
         "contact_value": None,
         "preferred_time": None,

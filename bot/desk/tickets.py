@@ -166,9 +166,9 @@ DESK: Final = Actor(ActorKind.DESK)
 class OpenTicket:
     """A customer's message that needs a person.
 
-    ``topic`` is the intent without its prefix (``order_status``), ``text`` the customer's words (the desk masks card
-    numbers and IBANs before it stores them), ``occurred_at`` the message's time in UTC seconds since the epoch, as in
-    the channels' vocabulary.
+    ``topic`` is the intent without its prefix (``order_status``), ``text`` the customer's words (the desk masks
+    personal data before it stores them), ``occurred_at`` the message's time in UTC seconds since the epoch, as in
+    the channels' vocabulary. ``least_priority`` is how urgent the message is whatever its topic, if it is.
     """
 
     conversation_id: str
@@ -181,6 +181,7 @@ class OpenTicket:
     language: str
     text: str
     occurred_at: float
+    least_priority: Priority | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "disposition", Disposition(self.disposition))

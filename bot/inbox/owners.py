@@ -42,7 +42,10 @@ class Owner:
 
     @classmethod
     def read(cls, conversation_id: str, written: str, last_sign_at: datetime | None = None) -> "Owner":
+        """What is none of the kinds was written before owners had names: the platform's inbox."""
         kind, _, name = written.partition(":")
+        if kind and kind not in set(OwnerKind):
+            return cls(conversation_id, OwnerKind.INBOX, "", last_sign_at)
         return cls(conversation_id, OwnerKind(kind or OwnerKind.BOT), name, last_sign_at)
 
 

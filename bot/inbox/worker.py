@@ -52,6 +52,8 @@ class Memory:
     """What the worker remembers of a conversation between turns."""
 
     human_has_it: bool = False
+    silent: bool = False
+    """The customer asked not to be written to."""
     language: str | None = None
     choices: tuple[QuickReply, ...] = field(default=())
 
@@ -100,7 +102,9 @@ class Worker:
         metrics.DEAD_LETTERED.labels("inbox").inc()
         log.error("message_parked", stream=entry.stream, entry=entry.id, reason=reason)
         if isinstance(entry.item, InboundMessage) and entry.item.channel in self._channels:
-            await self._send_holding_word(entry, entry.item, None)
+            memory = await until_redis_answers(lambda: self._recall(entry.conversation_id))
+            if not memory.silent:
+                await self._send_holding_word(entry, entry.item, None)
         await self._finish(entry, [], reason=reason)
 
     # A customer's message
@@ -111,7 +115,7 @@ class Worker:
             metrics.TURNS.labels(message.channel, "left_to_human").inc()
             await self._finish(entry, [])
             return
-        company = asyncio.create_task(self._keep_company(entry, message, memory.language))
+        company = asyncio.create_task(self._keep_company(entry, message, memory))
         try:
             answer = await self._ask(Turn.from_message(message, memory.choices))
         except TurnFailed as error:
@@ -123,21 +127,22 @@ class Worker:
             with contextlib.suppress(asyncio.CancelledError, LeaseLost):
                 await company
         replies = self._compose(message, answer)
-        if not replies:
+        if not replies and not answer.silent:
             # A customer who wrote gets a word; a silent assistant is a defect of its rules.
             await self.park(entry, "assistant: no reply")
             return
         await self._finish(entry, replies, answer)
-        metrics.TURNS.labels(message.channel, "answered").inc()
+        metrics.TURNS.labels(message.channel, "answered" if replies else "silent").inc()
         metrics.TURN_SECONDS.labels(message.channel).observe(max(0.0, utc_now() - entry.appended_at))
 
     async def _recall(self, conversation_id: str) -> Memory:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.exists(keys.human(conversation_id))
-            pipe.hmget(keys.memory(conversation_id), ["language", "choices"])
-            human, (language, choices) = await pipe.execute()
+            pipe.hmget(keys.memory(conversation_id), ["silent", "language", "choices"])
+            human, (silent, language, choices) = await pipe.execute()
         return Memory(
             human_has_it=bool(human),
+            silent=silent == b"1",
             language=language.decode() if language else None,
             choices=_choices_decoder.decode(choices) if choices else (),
         )
@@ -205,6 +210,7 @@ class Worker:
                     entry.id,
                     msgspec.json.encode(choices) if answer else "",
                     (answer.language or "") if answer else "",
+                    int(answer.silent) if answer else "",
                     reason,
                     int(utc_now() * 1000),
                     *(encode(reply) for reply in replies),
@@ -216,15 +222,17 @@ class Worker:
 
     # While the customer waits
 
-    async def _keep_company(self, entry: Entry[Event], message: InboundMessage, language: str | None) -> None:
+    async def _keep_company(self, entry: Entry[Event], message: InboundMessage, memory: Memory) -> None:
         """Show that somebody is there; when it takes long, say once that the message has arrived."""
+        if memory.silent:
+            return
         started_at = utc_now()
         await asyncio.sleep(_COMPANY_AFTER_SECONDS)
         await self._show_activity(message, Activity.SEEN)
         await self._show_activity(message, Activity.TYPING)
         due = max(entry.appended_at + self._limits.holding_after_seconds, started_at + 2 * _COMPANY_AFTER_SECONDS)
         await asyncio.sleep(max(0.0, due - utc_now()))
-        await self._send_holding_word(entry, message, language)
+        await self._send_holding_word(entry, message, memory.language)
 
     async def _send_holding_word(
         self, entry: Entry[Event] | Entry[None], message: InboundMessage, language: str | None

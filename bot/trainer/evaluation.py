@@ -1,8 +1,8 @@
 """How well does the published model read labelled messages?
 
 The file holds one JSON object a line: ``text``, and any of ``lang``, ``disposition``, ``acceptable`` (other
-dispositions that are right too), ``topic``; other fields are ignored. A score is computed over the lines that carry its
-label.
+dispositions that are right too), ``topic``, ``severity``; other fields are ignored. A score is computed over the lines
+that carry its label, the one of severity over messages whose severity the model says, too.
 """
 
 import json
@@ -19,6 +19,7 @@ from bot.assistant.server import MODEL, nlu_environment, nlu_python
 from bot.assistant.turns import prose
 
 _FALLBACK: Final = "nlu_fallback"
+_AMBIGUOUS: Final = "nlu_ambiguous"
 _DISPOSITION_OF_PREFIX: Final = {
     "faq": "answer",
     "chitchat": "answer",
@@ -27,6 +28,7 @@ _DISPOSITION_OF_PREFIX: Final = {
     "human": "human",
     "off_topic": "off_topic",
 }
+_ORDINARY: Final = "normal"
 OTHER: Final = "other"
 """The disposition of intents that belong to a dialogue under way, such as giving a phone number."""
 
@@ -42,24 +44,36 @@ class Labelled:
     disposition: str | None = None
     acceptable: tuple[str, ...] = ()
     topic: str | None = None
+    severity: str | None = None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the model made of a text. ``language`` is None where it was not sure. ``milliseconds`` is its own time."""
+    """What the model made of a text. ``language`` is None where it was not sure, ``other_language`` where the text is
+    in a served one, ``severity`` where nothing is grave. ``milliseconds`` is the model's own time."""
 
     intent: str
     confidence: float
     language: str | None
     milliseconds: float
+    candidates: Sequence[str] = ()
+    other_language: str | None = None
+    severity: str | None = None
+
+    @property
+    def first_intent(self) -> str:
+        """Where the assistant would ask which of two was meant, the likelier of them."""
+        if self.intent != _AMBIGUOUS:
+            return self.intent
+        return next((name for name in self.candidates if name != _AMBIGUOUS), self.intent)
 
     @property
     def disposition(self) -> str:
-        return disposition_of(self.intent)
+        return disposition_of(self.first_intent)
 
     @property
     def topic(self) -> str:
-        return topic_of(self.intent)
+        return topic_of(self.first_intent)
 
 
 def disposition_of(intent: str) -> str:
@@ -104,14 +118,19 @@ def _labelled(line: str, where: str) -> Labelled:
         raise EvaluationFailed(f"{where}: no JSON: {error}") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str) or not fields["text"].strip():
         raise EvaluationFailed(f"{where}: an object with a text is needed")
-    for name in ("lang", "disposition", "topic"):
+    for name in ("lang", "disposition", "topic", "severity"):
         if not isinstance(fields.get(name), str | None):
             raise EvaluationFailed(f"{where}: {name} must be a string")
     acceptable = fields.get("acceptable") or []
     if not isinstance(acceptable, list) or not all(isinstance(name, str) for name in acceptable):
         raise EvaluationFailed(f"{where}: acceptable must be a list of dispositions")
     return Labelled(
-        fields["text"], fields.get("lang"), fields.get("disposition"), tuple(acceptable), fields.get("topic")
+        fields["text"],
+        fields.get("lang"),
+        fields.get("disposition"),
+        tuple(acceptable),
+        fields.get("topic"),
+        fields.get("severity"),
     )
 
 
@@ -145,7 +164,8 @@ def read_with_model(texts: Sequence[str], project_root: Path, model: Path) -> li
 def score(labelled: Sequence[Labelled], readings: Sequence[Reading], default: str) -> dict[str, Any]:
     pairs = list(zip(labelled, readings, strict=True))
     judged = [_Judged(one, reading) for one, reading in pairs if one.disposition]
-    spoken = [(one.lang, reading.language or default) for one, reading in pairs if one.lang]
+    spoken = [(one.lang, reading.other_language or reading.language or default) for one, reading in pairs if one.lang]
+    grave = [(one.severity, reading.severity or _ORDINARY) for one, reading in pairs if one.severity]
     topics = [(one.topic, reading.topic) for one, reading in pairs if one.topic]
     return {
         "n": len(pairs),
@@ -154,6 +174,7 @@ def score(labelled: Sequence[Labelled], readings: Sequence[Reading], default: st
         "by_lang": _by_language(judged),
         "language_accuracy": _share(expected == found for expected, found in spoken),
         "topic_accuracy": _share(expected == found for expected, found in topics),
+        "severity": _severity(grave),
         "confusion": _confusion(judged),
         "latency_ms": _latency([reading.milliseconds for reading in readings]),
         "mistakes": [one.as_mistake() for one in judged if not one.is_right],
@@ -217,6 +238,15 @@ def _confusion(judged: Sequence[_Judged]) -> dict[str, dict[str, int]]:
     for one in judged:
         table[one.expected][one.predicted] += 1
     return {expected: dict(row.most_common()) for expected, row in sorted(table.items())}
+
+
+def _severity(grave: Sequence[tuple[str, str]]) -> dict[str, float | None] | None:
+    """Nothing for a model that never says one. ``low`` and ``normal`` are both ordinary."""
+    if all(found == _ORDINARY for _, found in grave):
+        return None
+    pairs = [(_ORDINARY if expected == "low" else expected, found) for expected, found in grave]
+    urgent = [found != _ORDINARY for expected, found in pairs if expected != _ORDINARY]
+    return {"accuracy": _share(expected == found for expected, found in pairs), "urgent_recall": _share(urgent)}
 
 
 def _latency(milliseconds: Sequence[float]) -> dict[str, float]:

@@ -26,7 +26,21 @@ OnProgress = Callable[[str], None]
 _SOURCES: Final = ("config.yml", "domain.yml", "domain", "data", "nlu/uv.lock", "nlu/parvis_nlu")
 # Modules of the Rasa environment that serve or measure a model but have no part in what it learns.
 _NOT_LEARNT_FROM: Final = frozenset(
-    {"channel.py", "endpoint.py", "errors.py", "evaluate.py", "serve.py", "tracker_store.py", "train.py", "turn.py"}
+    {
+        "channel.py",
+        "endpoint.py",
+        "errors.py",
+        "evaluate.py",
+        "manner.py",
+        "serve.py",
+        "tracker_store.py",
+        "train.py",
+        "turn.py",
+    }
+)
+# Rules that a message is read by, and the word lists of ``signs/``: they are read when a model is loaded.
+_RULES: Final = frozenset(
+    {"agenda.py", "followups.py", "gravity.py", "mentions.py", "requests.py", "safety.py", "signs.py", "follow_ups.txt"}
 )
 
 
@@ -120,7 +134,8 @@ def _source_files(project_root: Path) -> Iterator[Path]:
 
 def _is_learnt_from(path: Path) -> bool:
     is_served = path.parent.name == "parvis_nlu" and path.name in _NOT_LEARNT_FROM
-    return not is_served and "__pycache__" not in path.parts and not path.name.startswith(".")
+    is_rule = path.name in _RULES or path.parent.name == "signs"
+    return not is_served and not is_rule and "__pycache__" not in path.parts and not path.name.startswith(".")
 
 
 @contextmanager

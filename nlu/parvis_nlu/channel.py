@@ -2,8 +2,8 @@
 
 ``POST /webhooks/parvis/webhook`` takes ``{"sender", "message", "message_id", "input_channel", "metadata"}`` and answers
 
-- 200 ``{"messages": [{"text", "quick_replies": [{"title", "payload"}]}], "language"}``; the same messages again
-  for a repeated ``message_id``;
+- 200 ``{"messages": [{"text", "quick_replies": [{"title", "payload"}]}], "language", "silent"}``; the same messages
+  again for a repeated ``message_id``; ``silent`` when the customer asked for silence, so that no message is right;
 - 503 ``{"error": reason}`` when something the turn needs is away; nothing was kept, ask again;
 - 500 ``{"error": reason}`` when the turn itself fails;
 - 400 for a request that cannot be read, 401 without the shared token where one is set.
@@ -87,7 +87,7 @@ class TurnChannel(InputChannel):
                 turn.message_id,
             )
             return response.json({"error": "turn_broken"}, status=500)
-        return response.json({"messages": answer.messages, "language": answer.language})
+        return response.json({"messages": answer.messages, "language": answer.language, "silent": answer.silent})
 
     def _runner_for(self, request: Request) -> TurnRunner:
         if self._runner is None:

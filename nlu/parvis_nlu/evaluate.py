@@ -1,8 +1,9 @@
 """Reads messages with a model: ``python -m parvis_nlu.evaluate --model FILE``.
 
 Standard input is one JSON object a line, ``{"text"}``; for each, standard output gets one,
-``{"intent", "confidence", "language", "milliseconds"}``, in the same order. ``language`` is null where the model is not
-sure. The time is that of reading one message, in process.
+``{"intent", "confidence", "candidates", "language", "other_language", "severity", "milliseconds"}``, in the same order.
+``candidates`` are the intents of the ranking, best first. What the model does not say is null. The time is that of
+reading one message, in process.
 """
 
 from __future__ import annotations
@@ -54,11 +55,12 @@ async def _read(agent: Agent, text: str) -> dict[str, Any]:
     started_at = time.perf_counter()
     parsed = await agent.parse_message(text)
     milliseconds = (time.perf_counter() - started_at) * 1000
-    languages = [entity["value"] for entity in parsed["entities"] if entity["entity"] == "language"]
+    said = {entity["entity"]: entity["value"] for entity in reversed(parsed["entities"])}
     return {
         "intent": parsed["intent"]["name"],
         "confidence": round(float(parsed["intent"]["confidence"]), 4),
-        "language": languages[0] if languages else None,
+        "candidates": [candidate["name"] for candidate in parsed.get("intent_ranking", [])],
+        **{name: said.get(name) for name in ("language", "other_language", "severity")},
         "milliseconds": round(milliseconds, 3),
     }
 

@@ -1,13 +1,20 @@
-"""The learnt part of the intent classifier: features, a linear model over them, and a confidence that means something.
+"""The learnt part of the intent classifier: how a text is seen, how intents are ranked, and what the confidence means.
 
-Features are the sentence vector (meaning, across languages) beside tf-idf of words and characters (names, spelling).
-The model is a logistic regression. Two numbers are kept apart:
+**Seen.** A sentence vector (meaning, across languages) beside words and letter groups (names, spelling). Misspelt words
+are guessed (``parvis_nlu.spelling``) and both readings count: vectors are averaged, letter groups united.
 
-- the **rank** of the intents is by probability;
-- the **confidence** of the first says whether the message is about anything the assistant knows. A logistic regression
-  is certain even of nonsense, so its logits are softened (divided by a temperature) first, and the result is stretched
-  so that 0.5 is the hand-over point: the score under which ``handover`` of the trainers' own examples fall in
-  cross-validation. 0.9 is the median example. So one threshold fits every bot, however many intents it has.
+**Ranked.** Two judges are added up: a logistic regression over all of that, and the nearest example of each intent, by
+the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count
+less). The name of an intent is one more example of it. A text in a language that the examples do not hold is judged by
+its sentence vector alone: the letter groups of other languages mislead.
+
+**Confidence.** A regression is certain even of nonsense, so certainty is not asked: the sum over the intents of what
+both judges found, however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out
+of scope. The result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the
+trainers' own examples fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold
+fits every bot, however many intents it has. Noisy copies of the examples count a little, too, so that a slip of the
+finger is no reason to hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
+called too close.
 
 Everything is kept as arrays and JSON: a model file holds no pickle.
 """
@@ -19,152 +26,249 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.special import log_softmax, softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.special import expit, logsumexp
 from sklearn.model_selection import StratifiedKFold
 
-from parvis_nlu.encoder import encode
+from parvis_nlu.encoder import SentenceEncoder, load_encoder
+from parvis_nlu.features import Grams
+from parvis_nlu.gravity import gravity_of, plain_name
 from parvis_nlu.regression import fit
+from parvis_nlu.spelling import Speller
 
 HANDOVER_CONFIDENCE = 0.5
 MEDIAN_CONFIDENCE = 0.9
 _FOLDS = 5
-_GROWN = 500
+# The hand-over point is a quantile: of so many judged examples it is good to a percentage point or less, and each fold
+# costs as much as the model itself.
+_ENOUGH_JUDGED = 2000
 _SEED = 0
+# Customers mistype some of their messages, not two of three.
+_WEIGHT_OF_COPIES = 0.25
+
+_REGULARISATION = 20.0
+_VECTOR_WEIGHT = 2.0
+_WHITENING_SHRINKAGE = 0.3
+# Cosines are divided by this to weigh as much as the logits of the regression.
+_COSINE_SCALE = 0.15
+_OUT_OF_SCOPE_WEIGHT = 0.5
+# Copies of examples are a help, not the data: a bot that has many examples needs few.
+_MOST_COPIES = 12_000
+_MOST_NEIGHBOURS = 6_000
+# The third intent must be this many times less likely than the second (as a logarithm) when two are called close.
+_CLEAR_OF_THE_REST = 1.0
 
 Copies = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
 class Options:
-    """``handover``: how often the bot may hand over a question it could have answered, as a share of all."""
+    """``handover``: how often the bot may hand over a question it could have answered, as a share of all.
 
-    regularisation: float = 20.0
-    vector_weight: float = 2.0
-    temperature: float = 4.0
+    ``ambiguity``: how often it may ask which of two was meant. ``encoder``: a class, see ``parvis_nlu.encoder``.
+    """
+
     handover: float = 0.05
+    ambiguity: float = 0.03
+    encoder: str = "parvis_nlu.encoder.UniversalSentenceEncoder"
 
 
 @dataclass(frozen=True)
 class Prediction:
+    """``ambiguous``: the first two of the ranking are too close to choose between, and worth a question."""
+
     intent: str
     confidence: float
     ranking: list[tuple[str, float]]
+    ambiguous: bool = False
 
 
-class Features:
-    """Turns texts into rows: the sentence vector (dense) and the n-grams (sparse)."""
+@dataclass(frozen=True)
+class Seen:
+    """Texts as rows: sentence vectors, and letter groups."""
 
-    def __init__(self, words: TfidfVectorizer, characters: TfidfVectorizer, vector_weight: float) -> None:
-        self._words = words
-        self._characters = characters
-        self._weight = vector_weight
+    vectors: np.ndarray
+    grams: np.ndarray
 
-    @classmethod
-    def learn(cls, texts: Sequence[str], vector_weight: float) -> Features:
-        words = _word_grams()
-        # In a grown bot, what occurs once tells nothing and is a third of all.
-        characters = _character_grams(at_least=2 if len(texts) >= _GROWN else 1)
-        words.fit(texts)
-        characters.fit(texts)
-        return cls(words, characters, vector_weight)
+    def __getitem__(self, rows: np.ndarray) -> Seen:
+        return Seen(self.vectors[rows], self.grams[rows])
 
-    def dense(self, vectors: np.ndarray) -> np.ndarray:
-        return vectors * self._weight
+    @property
+    def all(self) -> np.ndarray:
+        return np.hstack([self.meaning, self.grams])
 
-    def sparse(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        parts = [self._words.transform(texts), self._characters.transform(texts)]
-        return sparse.hstack(parts, format="csr", dtype=np.float32)
-
-    def state(self) -> tuple[dict[str, list[str]], dict[str, np.ndarray]]:
-        vocabularies = {"words": _vocabulary(self._words), "characters": _vocabulary(self._characters)}
-        return vocabularies, {"words_idf": self._words.idf_, "characters_idf": self._characters.idf_}
-
-    @classmethod
-    def restore(
-        cls, vocabularies: dict[str, list[str]], arrays: dict[str, np.ndarray], vector_weight: float
-    ) -> Features:
-        words, characters = _word_grams(vocabularies["words"]), _character_grams(vocabularies["characters"])
-        words.idf_ = arrays["words_idf"]
-        characters.idf_ = arrays["characters_idf"]
-        return cls(words, characters, vector_weight)
+    @property
+    def meaning(self) -> np.ndarray:
+        return self.vectors * np.float32(_VECTOR_WEIGHT)
 
 
-def _word_grams(vocabulary: list[str] | None = None) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        ngram_range=(1, 2),
-        token_pattern=r"(?u)\b\w+\b",  # noqa: S106 - "I", "j", "a" and digits tell much in short messages
-        strip_accents="unicode",
-        sublinear_tf=True,
-        vocabulary=vocabulary,
-        dtype=np.float32,
-    )
+class Eye:
+    """Turns texts into what the judges see."""
 
-
-def _character_grams(vocabulary: list[str] | None = None, at_least: int = 1) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        analyzer="char_wb",
-        ngram_range=(2, 5),
-        strip_accents="unicode",
-        sublinear_tf=True,
-        min_df=at_least,
-        vocabulary=vocabulary,
-        dtype=np.float32,
-    )
-
-
-def _vocabulary(vectorizer: TfidfVectorizer) -> list[str]:
-    return sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
-
-
-class LinearModel:
-    """Logits of every intent for a row of features."""
-
-    def __init__(self, intents: list[str], weights: np.ndarray, bias: np.ndarray, dense_width: int) -> None:
-        self.intents = intents
-        self.weights = weights
-        self.bias = bias
-        self._dense, self._sparse = weights[:dense_width], weights[dense_width:]
+    def __init__(self, encoder: SentenceEncoder, speller: Speller, grams: Grams) -> None:
+        self._encoder = encoder
+        self._speller = speller
+        self._grams = grams
 
     @classmethod
-    def learn(cls, dense: np.ndarray, grams: sparse.csr_matrix, labels: Sequence[str], c: float) -> LinearModel:
-        intents, truth = np.unique(np.array(labels, dtype=str), return_inverse=True)
-        weights, bias = fit(dense, grams, truth, c)
-        return cls(intents.tolist(), weights, bias, dense.shape[1])
+    def learn(cls, texts: Sequence[str], owners: Sequence[str], encoder: SentenceEncoder) -> tuple[Eye, Seen]:
+        """``owners``: for each text the example that it is a copy of. An example is corrected as if its own words were
+        not known, since those of a customer's message may not be either."""
+        speller = Speller.learn(list(dict.fromkeys(owners)), encoder.words())
+        meant = [speller.correct(text, unseen=owner) for text, owner in zip(texts, owners, strict=True)]
+        grams = Grams.learn([_both(*pair) for pair in zip(texts, meant, strict=True)])
+        eye = cls(encoder, speller, grams)
+        return eye, eye._see(texts, meant)
 
-    def logits(self, dense: np.ndarray, grams: sparse.csr_matrix) -> np.ndarray:
-        return dense @ self._dense + grams @ self._sparse + self.bias
+    def see(self, texts: Sequence[str]) -> Seen:
+        return self._see(texts, [self._speller.correct(text) for text in texts])
+
+    def meaning(self, texts: Sequence[str]) -> np.ndarray:
+        """The sentence vectors of texts as they are."""
+        return self._encoder.encode(list(texts))
+
+    def _see(self, texts: Sequence[str], meant: Sequence[str]) -> Seen:
+        guessed = [at for at, (text, guess) in enumerate(zip(texts, meant, strict=True)) if text != guess]
+        vectors = self._encoder.encode([*texts, *(meant[at] for at in guessed)])
+        own, of_guesses = vectors[: len(texts)], vectors[len(texts) :]
+        own[guessed] = _unit(own[guessed] + of_guesses)
+        return Seen(own, self._grams.rows([_both(*pair) for pair in zip(texts, meant, strict=True)]))
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        groups, weights = self._grams.state()
+        return {"groups": groups, "spelling": self._speller.state()}, {"group_weights": weights}
+
+    @classmethod
+    def restore(cls, facts: dict[str, Any], arrays: dict[str, np.ndarray], encoder: SentenceEncoder) -> Eye:
+        speller = Speller.restore(facts["spelling"], encoder.words())
+        return cls(encoder, speller, Grams(facts["groups"], arrays["group_weights"]))
+
+
+class Neighbours:
+    """The nearest example of each intent."""
+
+    def __init__(self, middle: np.ndarray, whitening: np.ndarray, examples: np.ndarray, starts: np.ndarray) -> None:
+        self._middle = middle
+        self._whitening = whitening
+        self._examples = examples
+        self._starts = starts
+
+    @classmethod
+    def learn(cls, vectors: np.ndarray, classes: np.ndarray) -> Neighbours:
+        count = int(classes.max()) + 1
+        means = np.stack([vectors[classes == one].mean(axis=0) for one in range(count)])
+        middle = means.mean(axis=0)
+        whitening = _whitening(vectors - means[classes])
+        kept = _evenly(classes, _MOST_NEIGHBOURS)
+        kept = kept[np.argsort(classes[kept], kind="stable")]
+        starts = np.searchsorted(classes[kept], np.arange(count))
+        return cls(middle, whitening, _unit((vectors[kept] - middle) @ whitening), starts)
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        cosines = _unit((vectors - self._middle) @ self._whitening) @ self._examples.T
+        return np.maximum.reduceat(cosines, self._starts, axis=1) / np.float32(_COSINE_SCALE)
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {
+            "middle": self._middle,
+            "whitening": self._whitening,
+            "examples": self._examples,
+            "starts": self._starts,
+        }
+
+
+class Judges:
+    """Logits of every intent for what was seen. ``meaning_*`` judge sentence vectors alone."""
+
+    def __init__(self, weights: dict[str, np.ndarray], neighbours: Neighbours) -> None:
+        self._weights = weights
+        self._neighbours = neighbours
+
+    @classmethod
+    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray) -> Judges:
+        """``are_examples``: which rows are examples rather than noisy copies of one."""
+        weights, bias = fit(seen.all, classes, _REGULARISATION)
+        meaning_weights, meaning_bias = fit(seen.meaning[are_examples], classes[are_examples], _REGULARISATION)
+        neighbours = Neighbours.learn(seen.vectors[are_examples], classes[are_examples])
+        arrays = {"weights": weights, "bias": bias, "meaning_weights": meaning_weights, "meaning_bias": meaning_bias}
+        return cls(arrays, neighbours)
+
+    def logits(self, seen: Seen) -> np.ndarray:
+        near = self._neighbours.logits(seen.vectors)
+        return (seen.all @ self._weights["weights"] + self._weights["bias"] + near).astype(np.float64)
+
+    def logits_of_meaning(self, vectors: np.ndarray) -> np.ndarray:
+        own = vectors * np.float32(_VECTOR_WEIGHT) @ self._weights["meaning_weights"] + self._weights["meaning_bias"]
+        return (own + self._neighbours.logits(vectors)).astype(np.float64)
+
+    def state(self) -> dict[str, np.ndarray]:
+        return self._weights | self._neighbours.state()
+
+    @classmethod
+    def restore(cls, arrays: dict[str, np.ndarray]) -> Judges:
+        names = ("weights", "bias", "meaning_weights", "meaning_bias")
+        near = ("middle", "whitening", "examples", "starts")
+        return cls({name: arrays[name] for name in names}, Neighbours(**{name: arrays[name] for name in near}))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which intents are out of scope; says how much a message is in it (or out of it, when its first intent is)."""
+
+    out: np.ndarray
+
+    def score(self, logits: np.ndarray) -> np.ndarray:
+        """One number a row of logits."""
+        if not self.out.any() or self.out.all():
+            return logsumexp(logits, axis=1)
+        within, without = logsumexp(logits[:, ~self.out], axis=1), logits[:, self.out].max(axis=1)
+        is_out = self.out[logits.argmax(axis=1)]
+        return np.where(is_out, without - _OUT_OF_SCOPE_WEIGHT * within, within - _OUT_OF_SCOPE_WEIGHT * without)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Stretches a softened score, without changing any order, so that 0.5 is the hand-over point."""
+    """Turns a score into a confidence without changing any order, so that 0.5 is the hand-over point."""
 
     handover_score: float
     median_score: float
 
     @classmethod
-    def of(cls, scores: np.ndarray, handover: float) -> Scale:
-        low, median = np.quantile(scores, [handover, 0.5])
-        low = float(np.clip(low, 1e-6, 0.98))
-        return cls(low, float(np.clip(median, low + 1e-6, 0.99)))
+    def of(cls, scores: np.ndarray, weights: np.ndarray, handover: float) -> Scale:
+        if not len(scores):  # nothing could be judged: every message passes
+            return cls(-100.0, 0.0)
+        order = np.argsort(scores, kind="stable")
+        shares = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
+        low, median = np.interp([handover, 0.5], shares, scores[order])
+        return cls(float(low), float(max(median, low + 1e-3)))
 
     def confidence(self, score: float) -> float:
-        scores = (0.0, self.handover_score, self.median_score, 1.0)
-        return float(np.interp(score, scores, (0.0, HANDOVER_CONFIDENCE, MEDIAN_CONFIDENCE, 1.0)))
+        steepness = np.log(MEDIAN_CONFIDENCE / (1 - MEDIAN_CONFIDENCE)) / (self.median_score - self.handover_score)
+        return float(expit(steepness * (score - self.handover_score)))
 
 
 class IntentHead:
     """Learns from labelled texts and predicts. Deterministic: the same examples make the same model."""
 
-    def __init__(self, features: Features, model: LinearModel, scale: Scale, options: Options) -> None:
-        self._features = features
-        self._model = model
+    def __init__(
+        self,
+        intents: list[str],
+        scope: Scope,
+        eye: Eye,
+        judges: Judges,
+        scale: Scale,
+        meaning_scale: Scale,
+        too_close: float,
+    ) -> None:
+        self.intents = intents
+        self._scope = scope
+        self._eye = eye
+        self._judges = judges
         self._scale = scale
-        self._options = options
+        self._meaning_scale = meaning_scale
+        self._too_close = too_close
 
     @classmethod
     def learn(
@@ -181,36 +285,61 @@ class IntentHead:
         """
         if not texts:
             raise ValueError("there is no example to learn from")
-        corpus = _Corpus.of(texts, labels, copies)
-        scores = _cross_validated_scores(corpus, options, frozenset(out_of_scope))
-        features, model = _fit(corpus, np.arange(len(texts)), options)
-        return cls(features, model, Scale.of(scores, options.handover), options)
+        intents = sorted(set(labels))
+        scope = Scope(np.array([intent in out_of_scope for intent in intents]))
+        corpus = _Corpus.of(texts, labels, intents, scope, copies)
+        eye, seen = Eye.learn(corpus.texts, corpus.owners, load_encoder(options.encoder))
+        judged = _cross_validate(corpus, seen, scope)
+        judges = Judges.learn(seen, corpus.classes, corpus.are_examples)
+        return cls(
+            intents,
+            scope,
+            eye,
+            judges,
+            Scale.of(scope.score(judged.logits), judged.weights, options.handover),
+            Scale.of(scope.score(judged.of_meaning), judged.weights, options.handover),
+            _closeness_of(judged.logits[judged.weights == 1], intents, options.ambiguity),
+        )
 
     def predict(self, text: str, ranking_length: int) -> Prediction:
-        logits = self._model.logits(self._features.dense(encode([text])), self._features.sparse([text]))[0].astype(
-            float
-        )
-        order = np.argsort(-logits, kind="stable")[:ranking_length]
-        confidence = self._scale.confidence(_softened(logits[None, :], self._options.temperature)[0])
+        return self.predict_all([text], ranking_length)[0]
+
+    def predict_all(self, texts: list[str], ranking_length: int, unlearnt_language: bool = False) -> list[Prediction]:
+        """Of several texts at once, which costs far less than one after the other.
+
+        ``unlearnt_language``: the texts are in a language that the examples do not hold.
+        """
+        if unlearnt_language:
+            logits, scale = self._judges.logits_of_meaning(self._eye.meaning(texts)), self._meaning_scale
+        else:
+            logits, scale = self._judges.logits(self._eye.see(texts)), self._scale
+        scores = self._scope.score(logits)
+        return [
+            self._prediction(row, scale.confidence(score), ranking_length)
+            for row, score in zip(logits, scores, strict=True)
+        ]
+
+    def _prediction(self, logits: np.ndarray, confidence: float, ranking_length: int) -> Prediction:
+        order = np.argsort(-logits, kind="stable")[: max(3, ranking_length)]
         # Runners-up keep their distance to the first in probability, under the first one's confidence.
-        shares = np.exp(log_softmax(logits)[order] - log_softmax(logits)[order[0]]) * confidence
-        ranking = [(self._model.intents[i], float(share)) for i, share in zip(order, shares, strict=True)]
-        return Prediction(ranking[0][0], confidence, ranking)
+        shares = np.exp(logits[order] - logits[order[0]]) * confidence
+        ranking = [(self.intents[i], float(share)) for i, share in zip(order, shares, strict=True)]
+        ambiguous = _distance(logits, order, self.intents) < self._too_close
+        return Prediction(ranking[0][0], confidence, ranking[:ranking_length], ambiguous)
 
-    @property
-    def intents(self) -> list[str]:
-        return self._model.intents
-
-    def save(self, folder: Path) -> None:
-        vocabularies, idf = self._features.state()
+    def save(self, folder: Path, options: Options) -> None:
+        seen, arrays = self._eye.state()
         facts = {
-            "intents": self._model.intents,
-            "vocabularies": vocabularies,
-            "options": vars(self._options),
+            "intents": self.intents,
+            "out_of_scope": self._scope.out.tolist(),
+            "encoder": options.encoder,
             "scale": vars(self._scale),
+            "meaning_scale": vars(self._meaning_scale),
+            "too_close": self._too_close,
+            **seen,
         }
         (folder / "head.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
-        np.savez(folder / "head.npz", weights=self._model.weights, bias=self._model.bias, **idf)
+        np.savez(folder / "head.npz", **arrays, **self._judges.state())
 
     @classmethod
     def load(cls, folder: Path) -> IntentHead:
@@ -218,72 +347,156 @@ class IntentHead:
         facts = json.loads((folder / "head.json").read_text(encoding="utf-8"))
         with np.load(folder / "head.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
-        options = Options(**facts["options"])
-        features = Features.restore(facts["vocabularies"], arrays, options.vector_weight)
-        grams = sum(len(vocabulary) for vocabulary in facts["vocabularies"].values())
-        width = arrays["weights"].shape[0] - grams
-        model = LinearModel(facts["intents"], arrays["weights"], arrays["bias"], width)
-        return cls(features, model, Scale(**facts["scale"]), options)
+        return cls(
+            facts["intents"],
+            Scope(np.array(facts["out_of_scope"])),
+            Eye.restore(facts, arrays, load_encoder(facts["encoder"])),
+            Judges.restore(arrays),
+            Scale(**facts["scale"]),
+            Scale(**facts["meaning_scale"]),
+            facts["too_close"],
+        )
 
 
 @dataclass(frozen=True)
 class _Corpus:
-    """Examples, their noisy copies, and the sentence vectors of both. ``owner[i]`` is the example behind row i."""
+    """Rows to learn from: first the ``given`` examples, then the intents' names, then noisy copies of the examples.
+
+    ``origin[i]`` is the number of the row whose copy row i is, or i.
+    """
 
     texts: list[str]
-    labels: np.ndarray
-    owner: np.ndarray
-    vectors: np.ndarray
+    classes: np.ndarray
+    origin: np.ndarray
+    given: int
 
     @classmethod
-    def of(cls, texts: Sequence[str], labels: Sequence[str], copies: Copies | None) -> _Corpus:
-        all_texts, owner = list(texts), list(range(len(texts)))
-        for index, text in enumerate(texts) if copies else ():
-            variants = copies(text)
-            all_texts += variants
-            owner += [index] * len(variants)
-        owners = np.array(owner)
-        return cls(all_texts, np.array(labels, dtype=object)[owners], owners, encode(all_texts))
+    def of(
+        cls, texts: Sequence[str], labels: Sequence[str], intents: list[str], scope: Scope, copies: Copies | None
+    ) -> _Corpus:
+        number = {intent: at for at, intent in enumerate(intents)}
+        rows = list(texts)
+        classes = [number[label] for label in labels]
+        for intent, is_out in zip(intents, scope.out, strict=True):
+            name = plain_name(intent)
+            if not is_out and any(letter.isalpha() for letter in name):
+                rows.append(name)
+                classes.append(number[intent])
+        origin = list(range(len(rows)))
+        made = [(copy, at) for at, text in enumerate(texts) for copy in (copies(text) if copies else ())]
+        for copy, at in _thinned(made, _MOST_COPIES):
+            rows.append(copy)
+            classes.append(classes[at])
+            origin.append(at)
+        return cls(rows, np.array(classes), np.array(origin), len(texts))
 
     @property
-    def examples(self) -> int:
-        return int(self.owner.max()) + 1
+    def owners(self) -> list[str]:
+        return [self.texts[at] for at in self.origin]
 
-    def rows_of(self, examples: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(np.isin(self.owner, examples))
-
-
-def _fit(corpus: _Corpus, examples: np.ndarray, options: Options) -> tuple[Features, LinearModel]:
-    rows = corpus.rows_of(examples)
-    texts = [corpus.texts[row] for row in rows]
-    features = Features.learn(texts, options.vector_weight)
-    dense, grams = features.dense(corpus.vectors[rows]), features.sparse(texts)
-    return features, LinearModel.learn(dense, grams, list(corpus.labels[rows]), options.regularisation)
+    @property
+    def are_examples(self) -> np.ndarray:
+        return self.origin == np.arange(len(self.origin))
 
 
-def _softened(logits: np.ndarray, temperature: float) -> np.ndarray:
-    return softmax(logits / temperature, axis=1).max(axis=1)
+@dataclass(frozen=True)
+class _Judged:
+    """Logits of examples and copies by judges that have seen neither; ``weights`` tells how much each counts."""
+
+    logits: np.ndarray
+    of_meaning: np.ndarray
+    weights: np.ndarray
 
 
-def _cross_validated_scores(corpus: _Corpus, options: Options, out_of_scope: frozenset[str]) -> np.ndarray:
-    """Softened top scores of examples by models that have seen neither them nor their copies.
-
-    Intents with a single example are always learnt and never judged: left out, they could only be mistaken.
-    """
-    labels = corpus.labels[: corpus.examples]
-    counts = Counter(labels)
-    judged = np.array([i for i, label in enumerate(labels) if counts[label] > 1], dtype=int)
-    folds = min([_FOLDS, *(counts[label] for label in labels[judged])])
+def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
+    """Examples that are alone in their intent are always learnt and never judged: left out, they could only be
+    mistaken."""
+    classes = corpus.classes[: corpus.given]
+    counts = Counter(classes)
+    judged = np.array([at for at, one in enumerate(classes) if counts[one] > 1], dtype=int)
+    folds = min([_FOLDS, *(counts[one] for one in classes[judged])])
+    nothing = _Judged(np.zeros((0, len(scope.out))), np.zeros((0, len(scope.out))), np.zeros(0))
     if folds < 2 or len(counts) < 2:
-        return np.ones(1)
-    always = np.setdiff1d(np.arange(corpus.examples), judged)
-    scores: list[np.ndarray] = []
+        return nothing
+    found: list[_Judged] = []
     splitter = StratifiedKFold(folds, shuffle=True, random_state=_SEED)
-    for learnt, held_out in splitter.split(judged, labels[judged]):
-        features, model = _fit(corpus, np.concatenate([judged[learnt], always]), options)
-        asked = np.array([i for i in judged[held_out] if labels[i] not in out_of_scope], dtype=int)
-        if len(asked):
-            grams = features.sparse([corpus.texts[i] for i in asked])
-            logits = model.logits(features.dense(corpus.vectors[asked]), grams)
-            scores.append(_softened(logits, options.temperature))
-    return np.concatenate(scores) if scores else np.ones(1)
+    for _, held_out in splitter.split(judged, classes[judged]):
+        is_held_out = np.isin(corpus.origin, judged[held_out])
+        learnt = np.flatnonzero(~is_held_out)
+        # Their noisy copies are judged, too: what customers mistype shall not be handed over for that.
+        asked = np.flatnonzero(is_held_out & ~scope.out[corpus.classes])
+        if not len(asked):
+            continue
+        judges = Judges.learn(seen[learnt], corpus.classes[learnt], corpus.are_examples[learnt])
+        weights = np.where(corpus.are_examples[asked], 1.0, _WEIGHT_OF_COPIES)
+        found.append(_Judged(judges.logits(seen[asked]), judges.logits_of_meaning(seen.vectors[asked]), weights))
+        if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
+            break  # enough for the quantile
+    if not found:
+        return nothing
+    return _Judged(
+        np.concatenate([one.logits for one in found]),
+        np.concatenate([one.of_meaning for one in found]),
+        np.concatenate([one.weights for one in found]),
+    )
+
+
+def _closeness_of(logits: np.ndarray, intents: list[str], share: float) -> float:
+    """The distance under which the first two intents of ``share`` of these messages are."""
+    if not len(logits) or len(intents) < 2 or share <= 0:
+        return 0.0
+    orders = np.argsort(-logits, axis=1, kind="stable")[:, :3]
+    distances = [_distance(row, order, intents) for row, order in zip(logits, orders, strict=True)]
+    return max(0.0, float(np.quantile(distances, share, method="lower")))
+
+
+def _distance(logits: np.ndarray, order: np.ndarray, intents: list[str]) -> float:
+    """Between the first two intents, as a log-ratio; infinite where the question "which?" would not help: when they
+    are of very different gravity, small talk, or not clear of the third."""
+    if len(order) < 2:
+        return np.inf
+    gravities = [gravity_of(intents[at]) for at in order[:2]]
+    gap = float(logits[order[0]] - logits[order[1]])
+    if abs(gravities[0] - gravities[1]) > 1 or gravity_of("chitchat_") in gravities:
+        return np.inf
+    if len(order) > 2 and logits[order[1]] - logits[order[2]] < _CLEAR_OF_THE_REST:
+        return np.inf
+    return gap
+
+
+def _both(text: str, guess: str) -> str:
+    return text if text == guess else f"{text} {guess}"
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), np.float32(1e-9))
+
+
+def _whitening(differences: np.ndarray) -> np.ndarray:
+    """Inverse square root of the covariance, shrunk towards a sphere."""
+    size = differences.shape[1]
+    covariance = differences.T.astype(np.float64) @ differences / len(differences)
+    mean = max(float(np.trace(covariance)) / size, 1e-9)
+    covariance = (1 - _WHITENING_SHRINKAGE) * covariance + _WHITENING_SHRINKAGE * mean * np.eye(size)
+    values, directions = np.linalg.eigh(covariance)
+    return ((directions / np.sqrt(values)) @ directions.T).astype(np.float32)
+
+
+def _evenly(classes: np.ndarray, most: int) -> np.ndarray:
+    """At most so many rows, the same number of each class where it has them; the first ones of a fixed shuffle."""
+    if len(classes) <= most:
+        return np.arange(len(classes))
+    shuffled = np.random.RandomState(_SEED).permutation(len(classes))
+    turn: Counter[int] = Counter()
+    turns = []
+    for at in shuffled:
+        turns.append(turn[classes[at]])
+        turn[classes[at]] += 1
+    return np.sort(shuffled[np.argsort(turns, kind="stable")[:most]])
+
+
+def _thinned(made: list[tuple[str, int]], most: int) -> list[tuple[str, int]]:
+    if len(made) <= most:
+        return made
+    kept = np.random.RandomState(_SEED).permutation(len(made))[:most]
+    return [made[at] for at in sorted(kept)]

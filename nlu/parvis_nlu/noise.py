@@ -1,12 +1,13 @@
-"""Copies of training examples as customers type them: without accents and capitals, with a slip of the finger."""
+"""Copies of training examples as customers type them: without accents and capitals, with slips of the finger."""
 
 from __future__ import annotations
 
 import random
 import unicodedata
 
-_LETTERS_PER_SLIP = 20
+_LETTERS_PER_SLIP = 12
 _SEED = 20
+_KEYS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def noisy_copies(text: str) -> list[str]:
@@ -21,17 +22,19 @@ def without_accents(text: str) -> str:
 
 
 def slip(text: str, chance: random.Random) -> str:
-    """About one slip every 20 characters: a letter dropped, doubled or swapped with its neighbour."""
+    """About one slip every 12 characters: one is dropped, added, hit wrongly or swapped with its neighbour."""
     letters = list(text)
-    for _ in range(max(1, len(text) // _LETTERS_PER_SLIP)):
+    for _ in range(max(1, round(len(text) / _LETTERS_PER_SLIP))):
         if len(letters) < 4:
             break
-        at = chance.randrange(1, len(letters) - 1)
-        kind = chance.choice(("drop", "double", "swap"))
+        at = chance.randrange(len(letters) - 1)
+        kind = chance.choice(("drop", "add", "miss", "swap"))
         if kind == "drop":
             del letters[at]
-        elif kind == "double":
-            letters.insert(at, letters[at])
+        elif kind == "add":
+            letters.insert(at, chance.choice(_KEYS))
+        elif kind == "miss":
+            letters[at] = chance.choice(_KEYS)
         else:
             letters[at], letters[at + 1] = letters[at + 1], letters[at]
     return "".join(letters)

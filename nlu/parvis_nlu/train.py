@@ -27,7 +27,7 @@ _DOCS = re.compile(r"\s*More info at https?://\S+")
 # No story hears these: the parts that translate stickers and files do. And what custom actions, the turn channel and
 # the worker say, Rasa cannot know; a test of the project looks for responses that nobody says.
 _USED_BY_CODE = re.compile(
-    r"'(chitchat_sticker|off_topic_attachment)'|The utterance '\w+' is not used in any story or rule"
+    r"'(chitchat_sticker|off_topic_attachment|nlu_ambiguous)'|The utterance '\w+' is not used in any story or rule"
 )
 _STARTED = re.compile(r"Starting to train component '(\w+)'")
 

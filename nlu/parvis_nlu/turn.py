@@ -30,19 +30,26 @@ from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore, TrackerStore
 from rasa.shared.core.constants import ACTION_VALIDATE_SLOT_MAPPINGS, SlotMappingType
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, UserUttered
+from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.constants import TEXT
 
+from parvis_nlu.agenda import agenda
 from parvis_nlu.decided import DecidedTurns
 from parvis_nlu.endpoint import WatchedEndpoint, read_answers_quickly
 from parvis_nlu.errors import TurnBroken
 from parvis_nlu.graph import StraightGraphRunner
+from parvis_nlu.manner import is_silent
 
 INTRODUCTION = "utter_introduction"
 """The response that opens every session: that the customer is talking to an automated assistant."""
 
+SORRY_FOR_LANGUAGE = "utter_sorry_for_language"
+"""The response that is said once a session to a customer whose language is not served."""
 
 LANGUAGE_SLOT = "language"
+OTHER_LANGUAGE = "other_language"
+"""Entity and slot: the language, not a served one, that a customer writes (ISO 639-1)."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,12 @@ class Turn:
 
 @dataclass(frozen=True)
 class Answer:
-    """``language`` of the conversation as the domain's slot of that name has it."""
+    """``language`` of the conversation as the domain's slot of that name has it. ``silent``: having nothing to say is
+    intended, since the customer asked for silence."""
 
     messages: list[dict[str, Any]]
     language: str | None
+    silent: bool = False
 
 
 class TurnRunner:
@@ -77,7 +86,7 @@ class TurnRunner:
             tracker = await self._processor.get_tracker(turn.sender)
             if not _holds(tracker, turn.message_id):
                 await self._processor.take(turn, tracker)
-            return Answer(replies_to(tracker, turn.message_id), _language(tracker))
+            return Answer(replies_to(tracker, turn.message_id), _language(tracker), is_silent(tracker))
 
     def _lock(self, sender: str) -> asyncio.Lock:
         return self._locks.setdefault(sender, asyncio.Lock())
@@ -112,7 +121,9 @@ class TurnProcessor(MessageProcessor):
             metadata=turn.metadata,
         )
         await self._update_tracker_session(tracker, message.output_channel, message.metadata)
-        await self.answer(message, await self.parse_message(message, tracker), tracker)
+        for request in agenda(await self.parse_message(message, tracker), tracker):
+            message.text = request[TEXT]
+            await self.answer(message, request, tracker)
         await self.save_tracker(tracker)
 
     async def answer(self, message: UserMessage, parsed: dict[str, Any], tracker: DialogueStateTracker) -> None:
@@ -122,6 +133,7 @@ class TurnProcessor(MessageProcessor):
         await self._handle_message_with_tracker(message, tracker)
         await self._extract_slots(output, tracker)
         await self._introduce(output, tracker)
+        await self._apologise_for_language(output, tracker)
         await self._run_prediction_loop(output, tracker)
 
     async def _extract_slots(self, output: OutputChannel, tracker: DialogueStateTracker) -> None:
@@ -136,12 +148,25 @@ class TurnProcessor(MessageProcessor):
         """Nothing: the training has checked that the domain knows what the model may find."""
 
     async def _introduce(self, output: NamedOutput, tracker: DialogueStateTracker) -> None:
-        """After the slots, so that the language is known; as words only, so that no policy sees an action more."""
-        if not _began_session(tracker.events) or INTRODUCTION not in self.domain.responses:
+        """After the slots, so that the language is known."""
+        if _began_session(tracker.events):
+            await self._say(INTRODUCTION, output, tracker)
+
+    async def _apologise_for_language(self, output: NamedOutput, tracker: DialogueStateTracker) -> None:
+        language = next(tracker.get_latest_entity_values(OTHER_LANGUAGE), None)
+        slot = tracker.slots.get(OTHER_LANGUAGE)
+        if language is None or slot is None or (slot.value == language and not _began_session(tracker.events)):
             return
-        words = await self.nlg.generate(INTRODUCTION, tracker, output.name())
+        tracker.update(SlotSet(OTHER_LANGUAGE, language), self.domain)
+        await self._say(SORRY_FOR_LANGUAGE, output, tracker)
+
+    async def _say(self, response: str, output: NamedOutput, tracker: DialogueStateTracker) -> None:
+        """As words only, so that no policy sees an action more."""
+        if response not in self.domain.responses:
+            return
+        words = await self.nlg.generate(response, tracker, output.name())
         if words is not None:
-            words["utter_action"] = INTRODUCTION
+            words["utter_action"] = response
             tracker.update(create_bot_utterance(words), self.domain)
 
     async def _run_action(
@@ -206,13 +231,13 @@ class NamedOutput(OutputChannel):
 
 
 def replies_to(tracker: DialogueStateTracker, message_id: str) -> list[dict[str, Any]]:
-    """What the assistant said after the message and before the next one."""
+    """What the assistant said after the message and before the next one. Each request of a message is an event."""
     said: list[dict[str, Any]] = []
     listening = False
     for event in tracker.events:
         if isinstance(event, UserUttered):
-            listening = event.message_id == message_id
-            said = [] if listening else said
+            listened, listening = listening, event.message_id == message_id
+            said = [] if listening and not listened else said
         elif listening and isinstance(event, BotUttered):
             said += _messages_of(event)
     return said

@@ -79,7 +79,7 @@ def test_ranking_starts_with_the_prediction_and_falls(head: IntentHead) -> None:
 
 
 def test_a_stored_head_predicts_exactly_as_before(head: IntentHead, tmp_path: Path) -> None:
-    head.save(tmp_path)
+    head.save(tmp_path, Options())
     restored = IntentHead.load(tmp_path)
     for text in (*TEXTS, "et le samedi ?", "zzz"):
         before, after = head.predict(text, 3), restored.predict(text, 3)
@@ -115,11 +115,44 @@ def test_nothing_to_learn_from_is_an_error() -> None:
 
 
 def test_the_scale_puts_the_asked_share_of_examples_under_the_hand_over_point() -> None:
-    scores = np.linspace(0.2, 0.9, 1001)
-    scale = Scale.of(scores, 0.05)
+    scores = np.linspace(-3, 9, 1001)
+    scale = Scale.of(scores, np.ones(1001), 0.05)
     confidences = np.array([scale.confidence(score) for score in scores])
     assert np.mean(confidences < HANDOVER_CONFIDENCE) == pytest.approx(0.05, abs=0.002)
     assert (np.diff(confidences) > 0).all()
+    assert scale.confidence(float(np.median(scores))) == pytest.approx(0.9)
+
+
+def test_what_counts_less_moves_the_hand_over_point_less() -> None:
+    scores, weights = np.array([0.0] * 10 + [5.0] * 90), np.array([0.1] * 10 + [1.0] * 90)
+    assert Scale.of(scores, weights, 0.05).handover_score == 5.0
+    assert Scale.of(scores, np.ones(100), 0.05).handover_score == 0.0
+
+
+def test_a_misspelt_question_is_read_as_it_was_meant(head: IntentHead) -> None:
+    assert head.predict("whre is myo rder", 3).intent == "private_order_status"
+    assert head.predict("quels snot vos horiares", 3).intent == "faq_opening_hours"
+
+
+def test_a_language_without_examples_is_judged_by_its_meaning(head: IntentHead) -> None:
+    for text, intent in (
+        ("¿dónde está mi pedido?", "private_order_status"),
+        ("Wann habt ihr sonntags geöffnet?", "faq_opening_hours"),
+        ("vorrei parlare con una persona", "human_agent"),
+    ):
+        assert head.predict_all([text], 3, unlearnt_language=True)[0].intent == intent
+
+
+def test_two_near_intents_are_called_ambiguous_and_small_talk_never() -> None:
+    texts = ["refund my order", "money back please", "refund me now", "I want my money back"]
+    texts += ["cancel my order", "stop my order please", "cancel it now", "I want to cancel the order"]
+    labels = ["private_refund_status"] * 4 + ["private_order_cancel"] * 4
+    asking = IntentHead.learn(texts, labels, Options(ambiguity=0.5))
+    assert any(asking.predict(text, 2).ambiguous for text in ("order money", "cancel refund order", "my order please"))
+    silent = IntentHead.learn(texts, labels, Options(ambiguity=0.0))
+    assert not any(silent.predict(text, 2).ambiguous for text in texts)
+    chatty = IntentHead.learn(texts, ["chitchat_greet"] * 4 + ["chitchat_bye"] * 4, Options(ambiguity=0.5))
+    assert not any(chatty.predict(text, 2).ambiguous for text in ("order money", "cancel refund order"))
 
 
 def test_examples_of_the_out_of_scope_intent_do_not_move_the_hand_over_point() -> None:

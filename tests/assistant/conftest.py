@@ -1,6 +1,7 @@
 """The project's own assistant, trained and running: Rasa, action server, Valkey and a desk on SQLite, all real."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -15,10 +16,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from bot.assistant import AssistantClient, Turn, rasa_command
 from bot.channels.vocabulary import Attachment, AttachmentKind, ChannelName, InboundMessage, QuickReply
 from bot.desk import Desk, TicketView, load_routing, migrate, open_desk
+from bot.desk.models import Ticket
 from bot.trainer.training import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,13 +71,27 @@ class Customer:
         assert choice, f"no quick reply {title!r} among {[choice.title for choice in self.choices]}"
         return await self._ask(text=choice.title, payload=choice.payload)
 
+    async def means(self, intent: str, **entities: str) -> str:
+        """Says something that is understood as this, whatever the words: a payload as under our own buttons."""
+        return await self._ask(text="…", payload=f"/{intent}{json.dumps(entities) if entities else ''}")
+
     async def sends(self, kind: AttachmentKind) -> str:
         return await self._ask(attachments=(Attachment(kind),))
+
+    def offers(self) -> list[str]:
+        """The titles under the last answer."""
+        return [choice.title for choice in self.choices]
 
     async def ticket(self) -> TicketView:
         ticket = await self.desk.find_ticket(self.conversation_id)
         assert ticket is not None, "there is no ticket"
         return ticket
+
+    async def language_of_ticket(self) -> str:
+        """What the team is told of the language that the customer writes."""
+        query = select(Ticket.language).where(Ticket.conversation_id == self.conversation_id).order_by(Ticket.id.desc())
+        async with self.desk.database.reading() as session:
+            return await session.scalar(query.limit(1)) or ""
 
     async def has_ticket(self) -> bool:
         return await self.desk.find_ticket(self.conversation_id) is not None
@@ -125,6 +142,21 @@ async def new_customer(assistant: Assistant, desk: Desk) -> AsyncIterator[Callab
     client = AssistantClient(assistant.address)
     yield lambda channel=ChannelName.MESSENGER: Customer(client, desk, channel)
     await client.close()
+
+
+@pytest.fixture
+def pass_time(_valkey: Any) -> Callable[[Customer, float], None]:
+    """Makes a conversation so many hours older."""
+
+    def pass_time(customer: Customer, hours: float) -> None:
+        key = f"parvis:tracker:{customer.conversation_id}"
+        client = _valkey.client()
+        events = json.loads(client.hget(key, "events"))
+        for event in events:
+            event["timestamp"] -= hours * 3600
+        client.hset(key, "events", json.dumps(events))
+
+    return pass_time
 
 
 @pytest.fixture

@@ -1,19 +1,20 @@
 -- A message leaves the inbox and its replies enter the outbox, in one step and once.
 -- KEYS: lease, inbox stream, outbox stream, key of the holding word, conversation's memory, dead letters.
--- ARGV: consumer, group, entry id, choices offered (JSON), language, reason for a dead letter or '', time now
--- in ms, then the replies.
+-- ARGV: consumer, group, entry id, choices offered (JSON), language, 1 or 0 for whether the customer asked for
+-- silence (each '' when not known), reason for a dead letter or '', time now in ms, then the replies.
 -- Returns 'lost' when another consumer holds the shard, 'done' when it was finished before, else 'finished'.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
 local entry = nil
-if ARGV[6] ~= '' then entry = redis.call('XRANGE', KEYS[2], ARGV[3], ARGV[3])[1] end
+if ARGV[7] ~= '' then entry = redis.call('XRANGE', KEYS[2], ARGV[3], ARGV[3])[1] end
 if redis.call('XACK', KEYS[2], ARGV[2], ARGV[3]) == 0 then return 'done' end
-for i = 8, #ARGV do redis.call('XADD', KEYS[3], '*', 'message', ARGV[i], 'asked', ARGV[3]) end
+for i = 9, #ARGV do redis.call('XADD', KEYS[3], '*', 'message', ARGV[i], 'asked', ARGV[3]) end
 if entry then
-  redis.call('XADD', KEYS[6], '*', 'stream', KEYS[2], 'entry', ARGV[3], 'field', 'event', 'value', entry[2][2], 'reason', ARGV[6])
+  redis.call('XADD', KEYS[6], '*', 'stream', KEYS[2], 'entry', ARGV[3], 'field', 'event', 'value', entry[2][2], 'reason', ARGV[7])
 elseif redis.call('GET', KEYS[4]) == 'open' then
-  redis.call('SET', KEYS[4], ARGV[7], 'EX', 3600)
+  redis.call('SET', KEYS[4], ARGV[8], 'EX', 3600)
 end
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[5], 'choices', ARGV[4]) end
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[5], 'language', ARGV[5]) end
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[5], 'silent', ARGV[6]) end
 redis.call('EXPIRE', KEYS[5], 2592000)
 return 'finished'

@@ -4,6 +4,8 @@
 -- counts for whoever has it), seconds it lasts without another sign, time now in ms.
 -- Returns {1 or 0, who has it now, time in ms of the last sign}.
 local current = redis.call('GET', KEYS[1])
+-- Before owners had names, the platform's inbox was written so.
+if current == '1' then current = 'inbox' end
 if current and current ~= ARGV[2] and ARGV[3] ~= '*' and ARGV[3] ~= current then
   if ARGV[3] == 'keep' then
     redis.call('EXPIRE', KEYS[1], ARGV[4])

@@ -37,6 +37,7 @@ from bot.desk import (
     load_replies,
 )
 from bot.desk.conversations import Conversations
+from bot.desk.masking import Rules
 from bot.desk.outgoing import Outgoing
 from bot.desk.window import WindowState
 from bot.desk.writing import WindowShut, Writing
@@ -107,7 +108,7 @@ class Installation:
 
     async def customer_wrote(self, ago: timedelta = timedelta()) -> None:
         at = datetime.now(UTC) - ago
-        await MessageLog(self.desk.database).record(
+        await MessageLog(self.desk.database, Rules()).record(
             [
                 LoggedMessage(
                     conversation_id=HERE,
@@ -165,7 +166,7 @@ async def test_what_the_assistant_has_not_sent_when_a_person_takes_over_is_withh
     assert here.platform.delivered == []
     assert await DeadLetters(redis).list(10) == []
     assert await here.conversations.record() == 3
-    await MessageLog(here.desk.database).record(
+    await MessageLog(here.desk.database, Rules()).record(
         [
             LoggedMessage(
                 conversation_id=HERE,
@@ -440,3 +441,15 @@ async def test_canned_replies_are_filled_and_say_what_is_missing(here: Installat
     assert reference in filled.text
     assert "Léa de Maison Lumen" in filled.text
     assert (await here.writing.fill(french["call_missed"].text, reference, "Léa")).missing == ("phone",)
+
+
+async def test_a_conversation_that_was_taken_before_owners_had_names_is_the_platforms_inbox(
+    here: Installation, redis: Redis, reference: str
+) -> None:
+    await redis.set(keys.human(HERE), "1", ex=60)
+    owner = await here.conversations.owner(HERE)
+    assert (owner.kind, owner.written) == (OwnerKind.INBOX, "inbox")
+    assert isinstance(await here.conversations.take_over(HERE, "lea"), OwnerConflict)
+    taken = await here.conversations.take_over(HERE, "lea", expected=owner)
+    assert isinstance(taken, Owner)
+    assert taken.name == "lea"

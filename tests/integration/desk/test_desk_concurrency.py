@@ -13,12 +13,13 @@ from bot.settings import PROJECT_ROOT
 WRITER = """
 import asyncio, sys
 from bot.desk import Database, LoggedMessage, MessageLog, OpenTicket, Desk, load_routing
+from bot.desk.masking import Rules
 from bot.settings import PROJECT_ROOT
 
 async def main(url, own, tickets):
     database = Database(url)
     desk = Desk(database, load_routing(PROJECT_ROOT / "routing.yml"))
-    log = MessageLog(database)
+    log = MessageLog(database, Rules())
 
     def request(user):
         return OpenTicket(conversation_id=f"x:1:{user}", channel="x", account_id="1", user_id=user, language="fr",

@@ -192,6 +192,15 @@ async def test_a_milder_matter_lowers_nothing(desk: Desk, request_for: Make) -> 
     assert (later.due_at, later.topic) == (first.due_at, first.topic)
 
 
+async def test_a_message_may_be_more_urgent_than_its_topic_but_not_less(desk: Desk, request_for: Make) -> None:
+    first = await desk.open_ticket(request_for("m1", topic="order_status", least_priority=Priority.HIGH))
+    assert first.priority is Priority.HIGH
+    again = await desk.open_ticket(request_for("m2", topic="order_status", least_priority=Priority.LOW))
+    assert (again.reference, again.priority) == (first.reference, Priority.HIGH)
+    graver = await desk.open_ticket(request_for("m3", topic="order_status", least_priority=Priority.URGENT))
+    assert (graver.reference, graver.priority) == (first.reference, Priority.URGENT)
+
+
 async def test_a_raised_promise_never_moves_later(database_url: str, routing: Routing, request_for: Make) -> None:
     now = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
     times = iter([now] * 8 + [now + timedelta(hours=30)] * 8)
@@ -349,9 +358,23 @@ async def test_card_numbers_and_ibans_never_reach_the_database(
         notes = (await session.scalars(select(TicketEvent.text))).all()
     assert ticket is not None
     kept = " ".join(filter(None, [ticket.text, ticket.preferred_time, *notes]))
-    assert kept.count("[•••• 1111]") == 3
+    assert kept.count("[card ··1111]") == 3
     assert "4111" not in kept
     assert "2004" not in kept
+
+
+async def test_what_a_team_needs_is_kept_aside_and_masked_in_the_words(
+    desk: Desk, database: Database, request_for: Make
+) -> None:
+    await desk.open_ticket(request_for(text="commande 5520187, je suis Ana Silva"))
+    await desk.open_ticket(request_for("m2", text="ou 5520188, mdp: Soleil24, commande n° 5520187, ana@exemple.fr"))
+    async with database.reading() as session:
+        ticket = await session.scalar(select(Ticket))
+        note = await session.scalar(select(TicketEvent.text).where(TicketEvent.message_id == "m2"))
+    assert ticket is not None
+    assert ticket.text == "commande [order number], je suis [name]"
+    assert note == "ou 5520188, mdp: [password], commande n° [order number], [email]"
+    assert ticket.mentioned == {"order_number": ["5520187"], "name": ["Ana Silva"], "email": ["ana@exemple.fr"]}
 
 
 async def test_two_equal_random_references_do_not_meet(

@@ -38,6 +38,7 @@ from bot.desk import (
     load_replies,
     open_desk,
 )
+from bot.desk.masking import Rules
 from bot.desk.models import Base, Notification, Promise, Ticket, TicketEvent
 from bot.desk.rounds import Rounds
 from bot.desk.routing import Assignment
@@ -115,7 +116,7 @@ class AnyLife(RuleBasedStateMachine):
             text="et alors ?",
             occurred_at=self.now.timestamp(),
         )
-        await MessageLog(self.desk.database).record([line])
+        await MessageLog(self.desk.database, Rules()).record([line])
         for agent in present:
             await Presence(self.desk.database, lambda: self.now).seen(agent)
         await asyncio.gather(*(Rounds(self.desk, REPLIES).make() for _ in range(2)))

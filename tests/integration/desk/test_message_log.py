@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from bot.desk import Database, Direction, LoggedMessage, MessageLog
+from bot.desk.masking import Rules
 
 HERE = "messenger:10:20"
 
@@ -23,7 +24,7 @@ def line(message_id: str, direction: str = "in", at: float = 1.0, **changes: Any
 
 @pytest.fixture
 def log(database: Database) -> MessageLog:
-    return MessageLog(database)
+    return MessageLog(database, Rules())
 
 
 async def test_a_transcript_is_what_was_recorded_oldest_first(log: MessageLog) -> None:
@@ -56,7 +57,14 @@ async def test_the_same_id_in_both_directions_or_conversations_is_two_messages(l
 async def test_card_numbers_and_ibans_are_masked_before_they_are_stored(log: MessageLog) -> None:
     await log.record([line("m1", text="4111 1111 1111 1111 / FR1420041010050500013M02606")])
     (entry,) = await log.transcript(HERE)
-    assert entry.text == "[•••• 1111] / [FR•• •••• 2606]"
+    assert entry.text == "[card ··1111] / [iban ··2606]"
+
+
+async def test_nothing_is_recorded_without_a_masker(database: Database) -> None:
+    log = MessageLog(database)
+    with pytest.raises(RuntimeError):
+        await log.record([line("m1")])
+    assert await log.transcript(HERE) == []
 
 
 async def test_a_message_without_text_is_kept_with_its_attachments(log: MessageLog) -> None:

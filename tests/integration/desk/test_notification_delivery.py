@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 
 from bot.desk import Contact, Database, Desk, LoggedMessage, MessageLog, OpenTicket, Routing
 from bot.desk.desk import utc_now
+from bot.desk.masking import Rules
 from bot.desk.models import Notification, NotificationStatus
 from bot.desk.notifications import NotificationSender, Pace, list_failed, put_back_failed
 from bot.desk.retention import forget_conversation
@@ -48,7 +49,7 @@ async def running(*senders: NotificationSender) -> AsyncIterator[None]:
         await asyncio.gather(*tasks)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 15) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         found = condition()
@@ -112,7 +113,7 @@ async def test_the_transcript_is_the_one_of_the_moment_of_delivery(
         text="Un collègue va vous répondre.",
         occurred_at=1_790_000_001.0,
     )
-    await MessageLog(database).record([later])
+    await MessageLog(database, Rules()).record([later])
     async with running(sender(desk, mail_settings(postmaster.port))):
         await until(lambda: postmaster.accepted)
     content = postmaster.accepted[0].get_body(("plain",)).get_content()

@@ -24,6 +24,7 @@ from bot.desk import (
     TicketStatus,
     open_desk,
 )
+from bot.desk.masking import Rules
 from bot.desk.models import Conversation, CustomerMessage, Notification, TicketEvent
 from bot.desk.replies import load_replies
 from bot.desk.rounds import Rounds
@@ -70,7 +71,7 @@ class World:
         await self.rounds.make()
 
     async def customer_writes(self, message_id: str) -> None:
-        await MessageLog(self.desk.database).record(
+        await MessageLog(self.desk.database, Rules()).record(
             [
                 LoggedMessage(
                     conversation_id="messenger:10:20",

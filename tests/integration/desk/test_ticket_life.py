@@ -34,6 +34,7 @@ from bot.desk import (
     UnknownTicket,
     open_desk,
 )
+from bot.desk.masking import Rules
 from bot.desk.models import Notification, TicketEvent
 
 Make = Callable[..., OpenTicket]
@@ -102,7 +103,7 @@ async def customer_writes(desk: Desk, message_id: str, conversation_id: str = "m
         text="bonjour",
         occurred_at=1_790_000_000.0,
     )
-    await MessageLog(desk.database).record([message])
+    await MessageLog(desk.database, Rules()).record([message])
 
 
 async def test_of_ten_agents_who_take_a_ticket_at_once_one_gets_it_and_the_others_learn_who(
@@ -300,6 +301,34 @@ async def test_merging_brings_everything_over_and_the_customers_reference_still_
     assert (again.reference, again.is_new) == (other.reference, False)
     with pytest.raises(NotAllowed):
         await life.set_status(late.reference, LEA, closed.version, TicketStatus.OPEN)
+
+
+async def test_what_was_kept_aside_follows_a_ticket_that_is_merged_or_split(
+    desk: Desk, life: TicketLife, reader: TicketReader, request_for: Make
+) -> None:
+    source = await desk.open_ticket(request_for(conversation_id="x:1:9", text="commande 5520187"))
+    target = await desk.open_ticket(request_for(text="commande 5520188"))
+    version = (await reader.ticket(source.reference)).version
+    merged = done(await life.merge(source.reference, LEA, version, target.reference))
+    assert merged.mentioned == {"order_number": ["5520188", "5520187"]}
+    part = done(await life.split_off(target.reference, LEA, merged.version, "invoice", "facture à ana@exemple.fr"))
+    assert part.mentioned == {"order_number": ["5520188", "5520187"], "email": ["ana@exemple.fr"]}
+    assert (await reader.ticket(target.reference)).mentioned == merged.mentioned
+
+
+async def test_a_note_is_masked_without_losing_what_is_needed_and_a_reply_adds_nothing(
+    desk: Desk, life: TicketLife, reader: TicketReader, reference: str
+) -> None:
+    before = (await reader.ticket(reference)).version
+    noted = done(await life.add_note(reference, LEA, "rappeler au 06 39 98 12 34, carte 4111 1111 1111 1111"))
+    assert noted.mentioned == {"phone": ["06 39 98 12 34"]}
+    assert noted.version == before
+    async with desk.database.writing() as session:
+        ticket = await desk.changes.lock(session, reference)
+        await desk.changes.record(session, ticket, EventKind.REPLIED, by=LEA, text="je suis Léa Martin", why="ML 1")
+    texts = [row.text for row in await reader.history(reference)]
+    assert texts[-2:] == ["rappeler au [phone], carte [card ··1111]", "je suis [name]"]
+    assert (await reader.ticket(reference)).mentioned == noted.mentioned
 
 
 async def test_two_agents_who_merge_two_tickets_into_each_other_do_not_lose_both(

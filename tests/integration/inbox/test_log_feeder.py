@@ -20,9 +20,11 @@ from bot.channels.vocabulary import (
 from bot.desk import DeskUnavailable, migrate
 from bot.desk.database import Database
 from bot.desk.log_feeder import LogFeeder
+from bot.desk.masking import Rules
 from bot.desk.message_log import MessageLog
 from bot.inbox import keys
 from bot.inbox.echoes import digest
+from bot.operations import Readiness
 
 CONVERSATION = "x:900:42"
 
@@ -32,7 +34,7 @@ async def message_log(tmp_path):
     url = f"sqlite+aiosqlite:///{tmp_path / 'log.db'}"
     await migrate(url)
     database = Database(url)
-    yield MessageLog(database)
+    yield MessageLog(database, Rules())
     await database.close()
 
 
@@ -117,3 +119,38 @@ async def test_while_the_database_is_away_messages_wait_and_are_logged_once(redi
     assert [text for _, text in await logged(message_log, 5)] == ["0", "1", "2", "3", "4"]
     stop.set()
     await task
+
+
+async def test_the_log_waits_in_its_streams_until_names_can_be_masked(
+    valkey, redis, layout, intake, tmp_path, monkeypatch
+):
+    from bot import bootstrap
+    from bot.desk.masking import models
+    from bot.settings import Settings
+
+    settings = Settings()
+    process = bootstrap.Process(settings, redis, layout, Readiness("masking"), asyncio.Event())
+    url = f"sqlite+aiosqlite:///{tmp_path / 'waiting.db'}"
+    await migrate(url)
+    database = Database(url)
+    monkeypatch.setattr(bootstrap, "_MODELS_AGAIN_SECONDS", 0.1)
+    monkeypatch.setitem(models.MODELS, "fr", "fr_core_news_nowhere")
+    feeding = asyncio.create_task(bootstrap._feed_log(process, database, Rules()))
+    await intake.append([message("1", "J'ai eu Karim Benali au téléphone")])
+
+    deadline = time.monotonic() + 60
+    while "fr_core_news_nowhere" not in process.readiness.problems().get("masking", ""):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert await MessageLog(database).transcript(CONVERSATION) == []
+    assert sum([await redis.xlen(stream) for stream in layout.inbox_streams()]) == 1
+
+    monkeypatch.setitem(models.MODELS, "fr", "fr_core_news_md")
+    while not (found := await MessageLog(database).transcript(CONVERSATION)):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert [one.text for one in found] == ["J'ai eu [name] au téléphone"]
+    assert process.readiness.problems() == {}
+    process.stop.set()
+    await feeding
+    await database.close()

@@ -33,6 +33,7 @@ class EchoingAssistant:
         self.failing: set[str] = set()
         self.asked: list[str] = []
         self.choices: tuple[QuickReply, ...] = ()
+        self.silent = False
 
     async def ask(self, turn):
         if self.away:
@@ -40,6 +41,8 @@ class EchoingAssistant:
         self.asked.append(turn.message)
         if turn.message in self.failing:
             raise TurnFailed("turn_broken")
+        if self.silent:
+            return Answer((), language="fr", silent=True)
         return Answer((AssistantReply(f"re: {turn.message}", self.choices),), language="fr")
 
 
@@ -98,6 +101,29 @@ async def test_a_typed_number_on_x_chooses_among_the_quick_replies_last_offered(
     await working.wait_for(["re: bonjour"], channel=ChannelName.X)
     await working.write("2", channel=ChannelName.X)
     await working.wait_for(["re: bonjour", "re: /faq_returns"], channel=ChannelName.X)
+
+
+async def test_a_customer_who_asked_for_silence_gets_no_word_whatever_happens(working, redis):
+    working.assistant.silent = True
+    await working.write("stop")
+    await working.write("hello?")
+    deadline = time.monotonic() + 5
+    while working.assistant.asked != ["/chitchat_stop", "hello?"]:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    working.assistant.away = True
+    await working.write("anybody?")
+    await asyncio.sleep(1.2)  # longer than a holding word would take
+    assert await working.outbox() == []
+    working.assistant.away = False
+    working.assistant.failing = {"broken"}
+    await working.write("broken")
+    while not await DeadLetters(redis).count():
+        assert time.monotonic() < deadline + 10
+        await asyncio.sleep(0.02)
+    working.assistant.silent = False
+    await working.write("hello again")
+    await working.wait_for(["re: hello again"])
 
 
 async def test_what_a_customer_types_is_never_a_command(working):

@@ -2,7 +2,16 @@
 
 import pytest
 
-from actions.contact import ContactProblem, find_preferred_time, from_slot, read_contact, spoken, to_slot
+from actions.contact import (
+    ContactProblem,
+    find_preferred_time,
+    from_slot,
+    read_contact,
+    says_only_when,
+    spoken,
+    time_to_be_reached,
+    to_slot,
+)
 from bot.desk import Contact, ContactKind
 
 MOBILE = "+33612345678"
@@ -163,3 +172,25 @@ def test_a_contact_survives_the_conversations_memory() -> None:
 @pytest.mark.parametrize("value", [None, "+33612345678", {}, {"kind": "fax", "value": "1"}, {"kind": "phone"}, 7])
 def test_a_memory_of_another_shape_is_no_contact(value: object) -> None:
     assert from_slot(value) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Reçue cassée lundi. Appelez-moi au 06 12 34 56 78 demain après 18h", "demain après 18h"),
+        ("arrived broken on Monday, call me tomorrow morning", "tomorrow morning"),
+        ("Commandé mardi, toujours rien ! 06 12 34 56 78, plutôt le soir", "le soir"),
+        ("jean@exemple.fr, joignable jeudi matin", "jeudi matin"),
+        ("I ordered on Monday and still nothing", None),
+        ("Commandé mardi à 14h, mon numéro : 06 12 34 56 78", None),
+    ],
+)
+def test_in_a_message_on_a_matter_only_times_beside_a_wish_to_be_reached_count(text: str, time: str | None) -> None:
+    assert time_to_be_reached(text, "FR") == time
+
+
+def test_a_time_and_hardly_a_word_more_is_a_time() -> None:
+    assert says_only_when("on Thursday morning if possible")
+    assert says_only_when("plutôt jeudi matin")
+    assert not says_only_when("are you open on Thursday?")
+    assert not says_only_when("est-ce que la boutique ouvre le jeudi matin")

@@ -106,6 +106,46 @@ def test_a_number_means_no_choice_where_choices_have_no_numbers() -> None:
     assert heard(text="horaires", choices=CHOICES) == "/faq_opening_hours"
 
 
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ("le premier", "/faq_opening_hours"),
+        ("plutôt la première, s'il vous plaît", "/faq_opening_hours"),
+        ("The first one please!", "/faq_opening_hours"),
+        ("les horaires", "/faq_opening_hours"),
+        ("the second one", '/private_order_status{"source": "menu"}'),
+        ("commande", '/private_order_status{"source": "menu"}'),
+        ("le dernier", "/human_agent"),
+        ("parler a quelqu’un", "/human_agent"),
+    ],
+)
+def test_a_choice_may_be_named_in_words(typed: str, understood: str) -> None:
+    assert heard(text=typed, choices=CHOICES) == understood
+
+
+@pytest.mark.parametrize("typed", ["le quatrième", "horaires de Lyon", "la première fois que je commande", "first"])
+def test_other_words_are_no_choice(typed: str) -> None:
+    assert heard(text=typed, choices=() if typed == "first" else CHOICES) == typed
+
+
+def test_a_lone_button_is_no_first_of_several() -> None:
+    assert heard(text="le premier", choices=CHOICES[:1]) == "le premier"
+
+
+@pytest.mark.parametrize("typed", ["STOP", "stop !", " Stop.", "arrêt"])
+def test_stop_is_understood_whatever_the_model_thinks(typed: str) -> None:
+    assert heard(text=typed) == "/chitchat_stop"
+
+
+@pytest.mark.parametrize("typed", ["START", "reprendre", "Resume", "reprise."])
+def test_so_is_the_way_back(typed: str) -> None:
+    assert heard(text=typed) == "/chitchat_resume"
+
+
+def test_stop_inside_a_sentence_is_prose() -> None:
+    assert heard(text="le stop de bus est où") == "le stop de bus est où"
+
+
 def test_actions_learn_where_the_message_came_from() -> None:
     turn = Turn.from_message(message(text="bonjour"))
     assert turn.conversation_id == "messenger:PAGE:PSID"

@@ -2,7 +2,12 @@ import random
 
 import pytest
 
-from bot.desk.masking import mask
+from bot.desk.masking import Rules
+
+
+def mask(text: str) -> str:
+    return Rules().mask(text).text
+
 
 # Numbers that card networks publish for tests.
 CARDS = [
@@ -35,36 +40,36 @@ IBANS = [
 def test_a_card_number_keeps_only_its_last_four_digits(card: str, separator: str) -> None:
     groups = [card[start : start + 4] for start in range(0, len(card), 4)]
     masked = mask(f"ma carte {separator.join(groups)}, merci")
-    assert masked == f"ma carte [•••• {card[-4:]}], merci"
+    assert masked == f"ma carte [card ··{card[-4:]}], merci"
 
 
 @pytest.mark.parametrize("tail", ["12/27", "12/27 123", " exp 12/2027", "123", "- 12/27 - 123", "\n12/27\n123"])
 def test_a_card_number_is_found_in_front_of_its_expiry_date(tail: str) -> None:
     masked = mask(f"CB 4111 1111 1111 1111 {tail}")
     assert "4111" not in masked
-    assert masked.startswith("CB [•••• 1111]")
+    assert masked.startswith("CB [card ··1111]")
 
 
 def test_a_card_number_is_found_behind_another_number() -> None:
-    assert mask("commande 10458 4111 1111 1111 1111") == "commande 10458 [•••• 1111]"
+    assert mask("commande 10458 4111 1111 1111 1111") == "commande [order number] [card ··1111]"
 
 
 @pytest.mark.parametrize("text", ["CB4111111111111111exp", "n°4111111111111111.", "carte_4111111111111111_visa"])
 def test_a_card_number_glued_to_words_is_masked(text: str) -> None:
-    assert "[•••• 1111]" in mask(text)
+    assert "[card ··1111]" in mask(text)
 
 
 def test_two_card_numbers_are_both_masked() -> None:
-    assert mask("4111111111111111 puis 5555 5555 5555 4444") == "[•••• 1111] puis [•••• 4444]"
+    assert mask("4111111111111111 puis 5555 5555 5555 4444") == "[card ··1111] puis [card ··4444]"
 
 
 def test_digits_of_another_script_are_masked_too() -> None:
-    assert mask("４１１１ １１１１ １１１１ １１１１") == "[•••• 1111]"
+    assert mask("４１１１ １１１１ １１１１ １１１１") == "[card ··1111]"
 
 
 @pytest.mark.parametrize("iban", IBANS)
 def test_an_iban_keeps_its_country_and_last_four_characters(iban: str) -> None:
-    expected = f"RIB [{iban[:2]}•• •••• {iban[-4:]}] merci"
+    expected = f"RIB [iban ··{iban[-4:]}] merci"
     printed = " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))
     assert mask(f"RIB {iban} merci") == expected
     assert mask(f"RIB {printed} merci") == expected
@@ -72,7 +77,11 @@ def test_an_iban_keeps_its_country_and_last_four_characters(iban: str) -> None:
 
 
 def test_an_iban_with_a_wrong_check_is_no_iban() -> None:
-    assert mask("FR15 2004 1010 0505 0001 3M02 606") == "FR15 2004 1010 0505 0001 3M02 606"
+    assert "[iban" not in mask("FR15 2004 1010 0505 0001 3M02 606")
+
+
+def test_what_is_called_an_iban_is_one_even_if_it_was_typed_wrong() -> None:
+    assert mask("mon IBAN : FR15 2004 1010 0505 0001 3M02 606") == "mon IBAN : [iban ··2606]"
 
 
 @pytest.mark.parametrize(
@@ -82,23 +91,20 @@ def test_an_iban_with_a_wrong_check_is_no_iban() -> None:
 def test_a_security_code_is_masked(text: str) -> None:
     masked = mask(text)
     assert not any(character.isdigit() for character in masked)
-    assert masked.endswith("[•••]")
+    assert masked.endswith("[security code]")
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "",
-        "appelez-moi au 06 12 34 56 78",
-        "+33 6 12 34 56 78 ou 0033612345678",
-        "commande 4111111111111112",
+        "4111111111111112",
         "code-barres 3760123456789",
         "colis 6A12345678901",
         "suivi 00340434161094042557",
         "envoyé à 1790000000000",
         "le 12/11/2026 à 18:30, 49,90 €",
         "IMEI 356938035643809",
-        "+4915223433333",
         "ticket ML-7K3-FQ2",
         "FR est un pays",
     ],

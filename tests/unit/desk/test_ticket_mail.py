@@ -134,6 +134,14 @@ def test_reason_topic_priority_promise_and_ids_are_in_both_forms(read: Any) -> N
         assert expected in content
 
 
+@pytest.mark.parametrize("read", [plain, html])
+def test_what_the_customer_mentioned_stands_beside_the_masked_words(read: Any) -> None:
+    mentioned = {"order_number": ["5520187", "5520188"], "name": ["Ana\nSilva"]}
+    content = read(write(ticket(text="commande [order number], je suis [name]", mentioned=mentioned)))
+    for expected in ("commande [order number], je suis [name]", "Commande citée", "5520187, 5520188", "Ana Silva"):
+        assert expected in content
+
+
 def test_an_urgent_ticket_says_so_before_it_is_opened() -> None:
     message = write(ticket(priority=Priority.URGENT, disposition=Disposition.ESCALATE_CONTENTIOUS, topic="fraud"))
     assert message["Subject"] == "[ML-7K3-FQ2] URGENT · Fraude ou débit inconnu"

@@ -96,9 +96,7 @@ def test_without_labels_there_is_no_score() -> None:
 
 def test_fields_that_we_do_not_know_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "messages.jsonl"
-    path.write_text(
-        '{"text": "où ?", "lang": "fr", "severity": 3, "source": "x"}\n\n{"text": "hi"}\n', encoding="utf-8"
-    )
+    path.write_text('{"text": "où ?", "lang": "fr", "urgency": 3, "source": "x"}\n\n{"text": "hi"}\n', encoding="utf-8")
     assert read_labelled(path) == [Labelled("où ?", "fr"), Labelled("hi")]
 
 
@@ -125,3 +123,24 @@ def test_an_empty_file_is_no_evaluation(tmp_path: Path) -> None:
     path.write_text("\n")
     with pytest.raises(EvaluationFailed, match="holds no message"):
         read_labelled(path)
+
+
+def test_where_the_assistant_would_ask_the_likelier_of_the_two_counts() -> None:
+    asks = Reading("nlu_ambiguous", 0.8, "fr", 4.0, ["nlu_ambiguous", "private_invoice", "faq_invoice"])
+    assert asks.disposition == "escalate_private"
+    assert asks.topic == "invoice"
+
+
+def test_a_language_that_is_not_served_is_right_when_it_was_named() -> None:
+    spanish = Reading("faq_opening_hours", 0.8, "en", 4.0, other_language="es")
+    german = Reading("faq_opening_hours", 0.8, "en", 4.0)
+    labelled = [Labelled("a qué hora", "es"), Labelled("wann", "de")]
+    assert score(labelled, [spanish, german], default="fr")["language_accuracy"] == 0.5
+
+
+def test_severity_is_scored_only_for_a_model_that_says_one() -> None:
+    labelled = [Labelled("a", severity="critical"), Labelled("b", severity="low"), Labelled("c", severity="high")]
+    silent = [reading("faq_x")] * 3
+    assert score(labelled, silent, default="fr")["severity"] is None
+    speaking = [Reading("x", 0.8, "fr", 4.0, severity=said) for said in ("critical", None, "critical")]
+    assert score(labelled, speaking, default="fr")["severity"] == {"accuracy": 0.6667, "urgent_recall": 1.0}

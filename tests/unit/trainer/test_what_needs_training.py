@@ -17,6 +17,7 @@ def project(tmp_path: Path) -> Path:
         "nlu/uv.lock": "version = 1",
         "nlu/parvis_nlu/head.py": "C = 20",
         "nlu/parvis_nlu/channel.py": "PORT = 1",
+        "nlu/parvis_nlu/signs/fr.txt": "[law high]",
         "nlu/parvis_nlu/words/fr.txt": "bonjour",
     }
     for name, content in files.items():
@@ -70,7 +71,10 @@ def test_a_new_data_file_needs_training(project: Path) -> None:
     assert not is_current(project)
 
 
-@pytest.mark.parametrize("changed", ["nlu/parvis_nlu/channel.py", "nlu/parvis_nlu/__pycache__/head.pyc", "README.md"])
+@pytest.mark.parametrize(
+    "changed",
+    ["nlu/parvis_nlu/channel.py", "nlu/parvis_nlu/signs/fr.txt", "nlu/parvis_nlu/__pycache__/head.pyc", "README.md"],
+)
 def test_a_change_in_anything_else_needs_none(project: Path, changed: str) -> None:
     publish(project, fingerprint(project))
     (project / changed).parent.mkdir(exist_ok=True)
