@@ -454,7 +454,7 @@ def open_console(settings: Settings, redis: Redis) -> "Console":
     from bot.inbox.dead_letters import DeadLetters
     from bot.inbox.outbox import Outbox
 
-    desk = open_desk(settings.database_url, load_routing_of(settings))
+    desk = open_desk(settings.database_url, load_routing_of(settings), rules=masking_rules(settings))
     database = desk.database
     audit = AuditLog(database)
     users = Users(database, audit)

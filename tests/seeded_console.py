@@ -32,6 +32,7 @@ from bot.desk import (
     migrate,
     open_desk,
 )
+from bot.desk.masking import Rules
 from bot.inbox.connection import open_redis
 from bot.inbox.keys import DEAD_LETTERS
 from bot.settings import PROJECT_ROOT
@@ -165,7 +166,7 @@ async def _open(desk: Desk, customer: Customer) -> str:
     if customer.contact:
         await then.complete_ticket(ticket.reference, customer.contact, "m2")
     await then.close()
-    await MessageLog(desk.database).record(_lines(customer, about, begun))
+    await MessageLog(desk.database, Rules()).record(_lines(customer, about, begun))
     return ticket.reference
 
 

@@ -12,6 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
 from bot.desk import Database, Direction, LoggedMessage, MessageLog
+from bot.desk.masking import Rules
 from tests.browser.console_page import open_console
 from tests.conftest import Valkey
 from tests.seeded_console import ConsoleProcess, fill
@@ -221,5 +222,5 @@ async def _was_heard_last(seeded: Seeded, user: str, at: datetime) -> None:
         text="Alors ?",
         occurred_at=at.timestamp(),
     )
-    await MessageLog(database).record([line])
+    await MessageLog(database, Rules()).record([line])
     await database.close()
