@@ -13,13 +13,13 @@ import structlog
 from redis.asyncio import Redis
 
 from bot.channels.base import (
+    Allowance,
     AlreadySent,
     Channel,
     GiveUp,
     OutcomeUnknown,
     PauseChannel,
     SendFailed,
-    Sent,
     TryAgain,
     WaitUntil,
 )
@@ -130,8 +130,7 @@ class Sender:
                 attempt = await self._prepare_next(error, message, attempt)
             else:
                 self._unrecorded[message.reply_id] = sent.message_id
-                await self._note_allowance(sent)
-                await self._sent(entry, message, sent.message_id, "sent")
+                await self._sent(entry, message, sent.message_id, "sent", sent.allowance)
                 return
 
     async def _finished_despite(
@@ -212,16 +211,26 @@ class Sender:
                     raise LeaseLost
 
     async def _sent(
-        self, entry: Entry[OutboundMessage | ActivityEntry], message: OutboundMessage, platform_id: str, outcome: str
+        self,
+        entry: Entry[OutboundMessage | ActivityEntry],
+        message: OutboundMessage,
+        platform_id: str,
+        outcome: str,
+        allowance: Allowance | None = None,
     ) -> None:
-        await self._finish(entry, platform_id or None, "")
+        await self._finish(entry, platform_id or None, "", allowance)
         self._unrecorded.pop(message.reply_id, None)
         metrics.SENDS.labels(message.channel, outcome).inc()
         metrics.DELIVERY_SECONDS.labels(message.channel).observe(max(0.0, utc_now() - entry.appended_at))
 
     async def _finish(
-        self, entry: Entry[OutboundMessage | ActivityEntry] | Entry[None], platform_id: str | None, reason: str
+        self,
+        entry: Entry[OutboundMessage | ActivityEntry] | Entry[None],
+        platform_id: str | None,
+        reason: str,
+        allowance: Allowance | None = None,
     ) -> None:
+        told = (allowance.remaining, int(allowance.resets_at * 1000)) if allowance else ()
         reply_id = entry.item.reply_id if isinstance(entry.item, OutboundMessage) else ""
         outcome = await until_redis_answers(
             lambda: self._finish_send(
@@ -231,8 +240,9 @@ class Sender:
                     keys.attempt(reply_id),
                     keys.sent(entry.conversation_id),
                     keys.DEAD_LETTERS,
+                    self._allowance_key,
                 ],
-                args=[entry.consumer, keys.SENDERS, entry.id, platform_id or "", int(utc_now() * 1000), reason],
+                args=[entry.consumer, keys.SENDERS, entry.id, platform_id or "", int(utc_now() * 1000), reason, *told],
             )
         )
         if outcome == b"lost":
@@ -297,12 +307,6 @@ class Sender:
                 await asyncio.sleep(max(until, 1.0 + backoff_seconds(attempt, base=1.0, most=60.0)))
 
     # The platform's limits, shared by every sender
-
-    async def _note_allowance(self, sent: Sent) -> None:
-        if sent.allowance is None:
-            return
-        fields = {"remaining": sent.allowance.remaining, "resets_at": int(sent.allowance.resets_at * 1000)}
-        await until_redis_answers(lambda: self._redis.hset(self._allowance_key, mapping=fields))  # type: ignore[arg-type]
 
     async def _block_until(self, until: float) -> None:
         await until_redis_answers(

@@ -41,9 +41,12 @@ def agenda(parsed: Parsed, tracker: DialogueStateTracker) -> list[Parsed]:
     """The message as one or two requests, each parsed, in the order in which they are to be served.
 
     A general answer comes before what is taken inside, whose form ends the turn with a question. Of two things to be
-    taken inside, the graver alone is served: its ticket holds the whole message.
+    taken inside, the graver alone is served: its ticket holds the whole message. So it is with somebody who is upset or
+    in danger: what delivery costs is not the first thing to be told.
     """
     parsed = with_topic(parsed, tracker)
+    if any(entity[ENTITY_ATTRIBUTE_TYPE] == SIGN_ENTITY for entity in parsed[ENTITIES]):
+        return [parsed]
     further = next((f for f in parsed.get(FURTHER_REQUESTS) or () if gravity_of(f[INTENT]) == _ANSWER), None)
     if further is None or further[INTENT] == _name(parsed):
         return [parsed]

@@ -25,6 +25,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from parvis_nlu.encoder import DEFAULT_ENCODER
+from parvis_nlu.gravity import AMBIGUOUS_INTENT
 from parvis_nlu.head import HANDOVER_CONFIDENCE, IntentHead, Options, Prediction
 from parvis_nlu.language import OTHER_LANGUAGE_ENTITY
 from parvis_nlu.noise import noisy_copies
@@ -37,9 +38,6 @@ FURTHER_REQUESTS = "further_requests"
 
 FALLBACK_INTENT = "nlu_fallback"
 """The message is probably about nothing that the assistant knows. Its confidence tells how probably."""
-
-AMBIGUOUS_INTENT = "nlu_ambiguous"
-"""The two intents that follow it in the ranking are too close to choose between."""
 
 # What a message is about is said in its first lines; a pasted page would hold up every other conversation.
 _LETTERS_READ = 1000

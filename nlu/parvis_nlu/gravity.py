@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+AMBIGUOUS_INTENT = "nlu_ambiguous"
+"""The two intents that follow it in the ranking are too close to choose between."""
+
 _PREFIXES = ("contentious", "private", "human", "faq", "chitchat")
 
 

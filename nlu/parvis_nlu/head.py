@@ -46,7 +46,7 @@ _FOLDS = 5
 _ENOUGH_JUDGED = 2000
 _SEED = 0
 # Customers mistype some of their messages, not two of three.
-_WEIGHT_OF_COPIES = 0.25
+_WEIGHT_OF_COPIES = 0.15
 
 _REGULARISATION = 20.0
 _VECTOR_WEIGHT = 2.0

@@ -24,12 +24,13 @@ from rasa.shared.nlu.constants import (
     EXTRACTOR,
     INTENT,
     INTENT_NAME_KEY,
+    INTENT_RANKING_KEY,
     PREDICTED_CONFIDENCE_KEY,
     TEXT,
 )
 from rasa.shared.nlu.training_data.message import Message
 
-from parvis_nlu.gravity import gravity_of
+from parvis_nlu.gravity import AMBIGUOUS_INTENT, gravity_of
 from parvis_nlu.signs import SEVERITIES, Sign, SignReader
 
 SIGN_ENTITY = "sign"
@@ -92,7 +93,7 @@ class SafetyLayer(GraphComponent):
         return messages
 
     def _judge(self, message: Message, text: str) -> None:
-        intent = (message.get(INTENT) or {}).get(INTENT_NAME_KEY) or ""
+        intent = _intent_of(message)
         found: dict[str, Sign] = {}
         for sign in self._reader.find(text):  # strong ones first
             if sign.name in self._intents and intent not in self._spares.get(sign.name, ()):
@@ -128,6 +129,13 @@ class SafetyLayer(GraphComponent):
             ENTITY_ATTRIBUTE_END: sign.end,
             EXTRACTOR: type(self).__name__,
         }
+
+
+def _intent_of(message: Message) -> str:
+    """Where two are too close to choose between, the likelier."""
+    intent = (message.get(INTENT) or {}).get(INTENT_NAME_KEY) or ""
+    others = [one[INTENT_NAME_KEY] for one in message.get(INTENT_RANKING_KEY) or [] if one[INTENT_NAME_KEY] != intent]
+    return others[0] if intent == AMBIGUOUS_INTENT and others else intent
 
 
 def _severity(sign: Sign) -> str:

@@ -1,9 +1,9 @@
 """Guesses what a misspelt word was meant to be, as a noisy channel: how common is a word, how likely is the slip?
 
 Common words are those of the trainers' own examples, then those that the sentence encoder knows. A word of the examples
-is never touched. Another one is replaced when one slip (a letter dropped, added, hit wrongly or swapped, a space missing,
-added or moved) leads to a word so much more common that the slip is the likelier story. The guess is read beside the
-message, never in its place, so a wrong one does little harm.
+is never touched. Another one is replaced when one slip (a letter dropped, added, hit wrongly or swapped, a space
+missing, added or moved) leads to a word so much more common that the slip is the likelier story. The guess is read
+beside the message, never in its place, so a wrong one does little harm.
 """
 
 from __future__ import annotations

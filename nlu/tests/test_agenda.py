@@ -46,11 +46,19 @@ def test_an_answer_comes_before_what_asks_for_a_number() -> None:
     assert requests[1]["text"] == BOTH
 
 
+def test_danger_is_answered_alone() -> None:
+    message = parsed(BOTH, "contentious_safety", entity("sign", "injury"), further_requests=QUESTION)
+    assert agenda(message, conversation()) == [message]
+
+
 def test_a_question_has_only_the_entities_of_its_words() -> None:
     at = BOTH.index("Lyon")
-    sign, store, language = entity("sign", "injury"), entity("store", "lyon", at), entity("language", "en")
-    product = entity("product_family", "lamp", 3)
-    message = parsed(BOTH, "contentious_damaged_item", sign, store, language, product, further_requests=QUESTION)
+    store, language, product = (
+        entity("store", "lyon", at),
+        entity("language", "en"),
+        entity("product_family", "lamp", 3),
+    )
+    message = parsed(BOTH, "contentious_damaged_item", store, language, product, further_requests=QUESTION)
     assert agenda(message, conversation())[0]["entities"] == [store, language]
 
 

@@ -19,5 +19,5 @@ def test_a_text_too_short_to_misspell_has_no_copies() -> None:
 
 
 def test_the_longer_the_text_the_more_slips() -> None:
-    slipped = slip("a" * 120, random.Random(1))
+    slipped = slip("a" * 120, random.Random(1))  # noqa: S311
     assert sum(letter != "a" for letter in slipped) + abs(len(slipped) - 120) >= 3

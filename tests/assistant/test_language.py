@@ -4,6 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from bot.desk import Disposition
+
 Customer = Any
 
 SORRY_FOR_LANGUAGE = re.compile("in your language|don't speak your language")
@@ -58,3 +62,22 @@ async def test_what_is_not_understood_in_another_language_is_offered_a_person_at
     await customer.means("chitchat_greet", language="en")
     await customer.means("nlu_fallback", other_language="pl", language="en")
     assert "Yes please" in customer.offers()
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Hola, ¿dónde está mi pedido? Lo compré hace una semana", "es"),
+        ("Guten Tag, wo bleibt meine Bestellung von letzter Woche?", "de"),
+        ("Buongiorno, dove si trova il mio ordine della settimana scorsa?", "it"),
+        ("Goedendag, waar blijft mijn bestelling van vorige week?", "nl"),
+        ("Olá, onde está a minha encomenda da semana passada?", "pt"),
+    ],
+)
+async def test_a_matter_of_ones_own_is_taken_inside_in_any_language(
+    customer: Customer, text: str, language: str
+) -> None:
+    reply = await customer.says(text)
+    assert SORRY_FOR_LANGUAGE.search(reply)
+    assert (await customer.ticket()).disposition in (Disposition.ESCALATE_PRIVATE, Disposition.ESCALATE_CONTENTIOUS)
+    assert await customer.language_of_ticket() == language

@@ -1,6 +1,9 @@
 -- A message leaves the outbox: sent, or given up into the dead letters.
--- KEYS: lease, outbox stream, attempt, conversation's sent ids, dead letters.
--- ARGV: consumer, group, entry id, platform's message id or '', time now in ms, reason for a dead letter or ''.
+-- KEYS: lease, outbox stream, attempt, conversation's sent ids, dead letters, account's allowance.
+-- ARGV: consumer, group, entry id, platform's message id or '', time now in ms, reason for a dead letter or '',
+-- and, where the platform told: how many calls are left, and when (ms) that number is renewed.
+-- What the platform told holds, whoever has the lease.
+if ARGV[7] then redis.call('HSET', KEYS[6], 'remaining', ARGV[7], 'resets_at', ARGV[8]) end
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
 local entry = nil
 if ARGV[6] ~= '' then entry = redis.call('XRANGE', KEYS[2], ARGV[3], ARGV[3])[1] end

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bot.channels.base import AlreadySent, GiveUp, OutcomeUnknown, PauseChannel, Sent, TryAgain, WaitUntil
+from bot.channels.base import Allowance, AlreadySent, GiveUp, OutcomeUnknown, PauseChannel, Sent, TryAgain, WaitUntil
 from bot.channels.vocabulary import ChannelName, Echo, EchoOrigin, OutboundMessage, encode
 from bot.inbox import keys
 from bot.inbox.consumer import ShardConsumer
@@ -132,8 +132,6 @@ async def test_throttling_stops_every_conversation_until_the_moment_named(sendin
 async def test_an_exhausted_allowance_holds_back_a_second_sender_too(redis, layout, platform):
     class Metered(MemoryPlatform):
         async def send(self, message):
-            from bot.channels.base import Allowance
-
             sent = await super().send(message)
             return Sent(sent.message_id, Allowance(0, self.resets_at))
 
@@ -151,6 +149,23 @@ async def test_an_exhausted_allowance_holds_back_a_second_sender_too(redis, layo
     assert time.time() >= metered.resets_at
     await first.end()
     await second.end()
+
+
+async def test_an_allowance_counts_although_the_shard_was_lost_during_the_call(redis, layout):
+    class Metered(MemoryPlatform):
+        async def send(self, message):
+            sent = await super().send(message)
+            await redis.set(keys.lease(keys.SENDERS, layout.outbox(message.channel, message.conversation_id)), "heir")
+            return Sent(sent.message_id, Allowance(0, time.time() + 60))
+
+    metered = Metered()
+    running = Sending(redis, layout, metered)
+    await running.put("one")
+    key = keys.allowance(metered.name, metered.account_id)
+    async with asyncio.timeout(8):
+        while await redis.hget(key, "remaining") != b"0":
+            await asyncio.sleep(0.01)
+    await running.end()
 
 
 async def test_a_fixed_rate_is_kept(sending, platform):
