@@ -62,6 +62,7 @@ def bench_desk(_: Settings, home: Path, progress: Progress) -> Report:
             made = asyncio.run(_prepare(address, progress))
             progress(f"{name}: measuring")
             results[name] = _Measured(folder, address, made).run()
+            progress(f"{name}: " + ", ".join(f"{page} p95 {one['p95_ms']} ms" for page, one in results[name].items()))
             results[f"{name}_bare"] = {"queue": asyncio.run(_bare(address))}
     return _report(results)
 

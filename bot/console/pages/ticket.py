@@ -97,23 +97,28 @@ class TicketPages:
         run = self._commands.get(command)
         if run is None:
             raise NotFound
-        user = signed_in(request).user
         try:
             before = await self._console.reader.ticket(reference)
-            await self._console.audit.record(
-                Entry(user.email, f"ticket_{command}", before.reference, address=address_of(request))
-            )
-            result = await run(request, before.reference, Actor.agent(user.handle))
         except UnknownTicket as error:
-            if command == "merge":
-                return await self._page(request, reference, problem="merge_unknown", status=400)
             raise NotFound from error
+        await self._record(request, f"ticket_{command}", before.reference)
+        problem, result = "", None
+        try:
+            result = await run(request, before.reference, Actor.agent(signed_in(request).user.handle))
+        except UnknownTicket:
+            problem = "merge_unknown"
         except NotAllowed:
-            return await self._page(request, reference, problem="not_allowed", status=409)
+            problem = "not_allowed"
         if isinstance(result, Changed):
             back = field(request, "next") or f"/tickets/{result.ticket.reference}"
             return redirect(own_path(back), _SAID.get(command, "ticket_changed"))
-        return await self._page(request, reference, result=result, status=409)
+        await self._record(request, "ticket_unchanged", before.reference, command=command)
+        status = 400 if problem == "merge_unknown" else 409
+        return await self._page(request, reference, problem=problem, result=result, status=status)
+
+    async def _record(self, request: Request, action: str, reference: str, **detail: str) -> None:
+        user = signed_in(request).user
+        await self._console.audit.record(Entry(user.email, action, reference, dict(detail), address_of(request)))
 
     # Commands
 

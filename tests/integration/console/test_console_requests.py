@@ -242,6 +242,8 @@ def test_a_stale_page_is_told_who_was_faster_and_keeps_what_was_typed(running: R
     assert answer.status_code == 409
     assert "Tom Baker" in answer.text
     assert "Nous cherchons &lt;b&gt;votre&lt;/b&gt; colis" in answer.text
+    entries = running.audit(subject=running.references["7003"], actor=AGENT)
+    assert "ticket_unchanged" in {entry.action for entry in entries}
 
 
 @pytest.mark.parametrize(
