@@ -212,11 +212,12 @@ def train(force: Annotated[bool, typer.Option(help="Train even when nothing chan
 def evaluate(
     file: Annotated[Path, typer.Argument(help="One JSON object a line: text, and lang, disposition, acceptable, …")],
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the scores to this file.")] = None,
+    typed: Annotated[str, typer.Option(help="well; plainly (no accents or capitals); with-slips (one in 15)")] = "well",
 ) -> None:
     """Score labelled messages with the published model."""
     from bot.startup import evaluate_file
 
-    evaluate_file(file, json_out, console)
+    evaluate_file(file, json_out, typed, console)
 
 
 @app.command("evaluate-masking")

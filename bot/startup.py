@@ -153,11 +153,13 @@ def train_with_progress(settings: Settings, console: Console, *, force: bool) ->
     console.print(f"[green]✓[/] trained in {result.seconds:.0f} s")
 
 
-def evaluate_file(path: Path, json_out: Path | None, console: Console) -> None:
-    from bot.trainer.evaluation import EvaluationFailed, evaluate
+def evaluate_file(path: Path, json_out: Path | None, typed: str, console: Console) -> None:
+    from bot.trainer.evaluation import EvaluationFailed, Typed, evaluate
 
+    if typed not in set(Typed):
+        raise ConfigurationError(f"--typed is one of {', '.join(Typed)}, not {typed}")
     try:
-        scores = evaluate(path, PROJECT_ROOT)
+        scores = evaluate(path, PROJECT_ROOT, typed=Typed(typed))
     except EvaluationFailed as error:
         raise ConfigurationError(str(error)) from error
     _write_scores(scores, json_out, console)

@@ -10,6 +10,7 @@ import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,10 +93,22 @@ def _has(intent: str, prefix: str) -> bool:
     return intent == prefix or intent.startswith(f"{prefix}_")
 
 
-def evaluate(path: Path, project_root: Path, model: Path | None = None) -> dict[str, Any]:
+class Typed(StrEnum):
+    """How the messages are made to look before they are read."""
+
+    WELL = "well"
+    """As they stand in the file."""
+    PLAINLY = "plainly"
+    """Without accents and capitals."""
+    WITH_SLIPS = "with-slips"
+    """With a slip of the finger every 15 characters."""
+
+
+def evaluate(path: Path, project_root: Path, model: Path | None = None, typed: Typed = Typed.WELL) -> dict[str, Any]:
     """Scores of the published model, or of ``model``. Raises ``EvaluationFailed``."""
     labelled = read_labelled(path)
-    readings = read_with_model([one.text for one in labelled], project_root, model or project_root / MODEL)
+    texts = [one.text for one in labelled]
+    readings = read_with_model(texts, project_root, model or project_root / MODEL, typed)
     return score(labelled, readings, default_language(project_root))
 
 
@@ -140,12 +153,12 @@ def default_language(project_root: Path) -> str:
     return str(config["language"])
 
 
-def read_with_model(texts: Sequence[str], project_root: Path, model: Path) -> list[Reading]:
+def read_with_model(texts: Sequence[str], project_root: Path, model: Path, typed: Typed = Typed.WELL) -> list[Reading]:
     """The model reads what customers typed, as a turn would hand it over. Raises ``EvaluationFailed``."""
     if not model.exists():
         raise EvaluationFailed(f"{model} is missing: train first")
     lines = "".join(json.dumps({"text": prose(text)}) + "\n" for text in texts)
-    command = [str(nlu_python(project_root)), "-m", "parvis_nlu.evaluate", "--model", str(model)]
+    command = [str(nlu_python(project_root)), "-m", "parvis_nlu.evaluate", "--model", str(model), "--typed", typed]
     run = subprocess.run(
         command,
         input=lines,

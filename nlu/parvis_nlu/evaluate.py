@@ -13,31 +13,47 @@ import asyncio
 import json
 import logging
 import os
+import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parvis_nlu.noise import slip, without_accents
 from parvis_nlu.serve import import_rasa
 
 if TYPE_CHECKING:
     from rasa.core.agent import Agent
 
 _WARM_UP = ("bonjour", "where is my order?")
+_LETTERS_PER_SLIP = 15
+
+
+def _with_slips(text: str) -> str:
+    return slip(text, random.Random(text), _LETTERS_PER_SLIP)  # noqa: S311 - noise, not secrets
+
+
+_TYPED: dict[str, Callable[[str], str]] = {
+    "well": str,
+    "plainly": lambda text: without_accents(text).lower(),
+    "with-slips": _with_slips,
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m parvis_nlu.evaluate")
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--typed", choices=_TYPED, default="well", help="how the messages are made to look first")
     arguments = parser.parse_args()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no result
     import_rasa(arguments.model)
-    asyncio.run(_read_all(arguments.model, out))
+    asyncio.run(_read_all(arguments.model, _TYPED[arguments.typed], out))
     return 0
 
 
-async def _read_all(model: Path, out: Any) -> None:
+async def _read_all(model: Path, typed: Callable[[str], str], out: Any) -> None:
     from rasa.core.agent import Agent
     from rasa.utils.log_utils import configure_structlog
 
@@ -47,7 +63,7 @@ async def _read_all(model: Path, out: Any) -> None:
     for text in _WARM_UP:
         await _read(agent, text)
     for line in sys.stdin:
-        out.write(json.dumps(await _read(agent, json.loads(line)["text"]), ensure_ascii=False) + "\n")
+        out.write(json.dumps(await _read(agent, typed(json.loads(line)["text"])), ensure_ascii=False) + "\n")
         out.flush()
 
 

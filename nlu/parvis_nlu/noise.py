@@ -21,10 +21,10 @@ def without_accents(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
-def slip(text: str, chance: random.Random) -> str:
-    """About one slip every 12 characters: one is dropped, added, hit wrongly or swapped with its neighbour."""
+def slip(text: str, chance: random.Random, every: int = _LETTERS_PER_SLIP) -> str:
+    """About one slip every ``every`` characters: one is dropped, added, hit wrongly or swapped with its neighbour."""
     letters = list(text)
-    for _ in range(max(1, round(len(text) / _LETTERS_PER_SLIP))):
+    for _ in range(max(1, round(len(text) / every))):
         if len(letters) < 4:
             break
         at = chance.randrange(len(letters) - 1)
