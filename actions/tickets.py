@@ -10,7 +10,7 @@ from rasa_sdk.types import DomainDict
 from actions.answers import utc_now
 from actions.intake import Events, Intake, remember
 from actions.turn import Turn, Voice
-from bot.desk import TicketStatus, TicketView
+from bot.desk import Stage, TicketView
 
 
 class TicketStatusAction(Action):
@@ -34,9 +34,9 @@ class TicketStatusAction(Action):
 
     def _state(self, ticket: TicketView) -> str:
         """A broken promise is owned up to, whatever the team is doing."""
-        if ticket.is_open and ticket.status is not TicketStatus.NEW and ticket.due_at < self._now():
+        if ticket.is_open and ticket.stage is not Stage.NEW and ticket.due_at < self._now():
             return "late"
-        return ticket.status.value
+        return ticket.stage.value
 
 
 class CancelTicket(Action):

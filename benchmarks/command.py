@@ -53,11 +53,12 @@ Bench = Callable[[Settings, Path, Callable[[str], None]], report.Report]
 
 def _benches() -> dict[str, Bench]:
     """Imported when they run: the command must also start where the other environment is not installed yet."""
+    from benchmarks.desk import bench_desk
     from benchmarks.gateway import bench_gateway
     from benchmarks.start import bench_start
     from benchmarks.turn import bench_turn
 
-    return {"gateway": bench_gateway, "turn": bench_turn, "start": bench_start}
+    return {"gateway": bench_gateway, "turn": bench_turn, "start": bench_start, "desk": bench_desk}
 
 
 def _run_one(name: str, bench: Bench, settings: Settings, console: Console) -> report.Report:

@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import yaml
@@ -21,6 +22,12 @@ from bot.settings import PROJECT_ROOT, Settings
 
 # A language model that is missing comes back by a person's hand only.
 _MODELS_AGAIN_SECONDS = 30.0
+
+if TYPE_CHECKING:
+    from bot.console.accounts.oidc import IdentityProvider
+    from bot.console.accounts.secrets import Vault
+    from bot.console.application import Console
+    from bot.desk import Database
 
 log = structlog.get_logger()
 
@@ -275,31 +282,58 @@ async def _desk(settings: Settings) -> None:
 
 
 async def _deliver(process: Process) -> None:
-    from bot.desk import DeskUnavailable, open_desk
+    from bot.desk import open_desk
     from bot.desk.notifications import NotificationSender
+    from bot.desk.outgoing import Outgoing
+    from bot.desk.retention import Retention
+    from bot.desk.rounds import Rounds
+    from bot.inbox.outbox import Outbox
 
     settings = process.settings
-    rules = masking_rules(settings)
+    replies, rules = load_replies_of(settings), masking_rules(settings)
     await _migrate(settings)
-    desk = open_desk(settings.database_url, _routing(settings), rules=rules)
+    desk = open_desk(settings.database_url, load_routing_of(settings), rules=rules)
+    channels = open_channels(settings)
+    outgoing = Outgoing(desk.database, Outbox(process.redis, process.layout, channels))
+    conversations = open_conversations(settings, process.redis, channels, desk)
+    retention = Retention(desk.database, settings.core.retention_days)
     sender = NotificationSender(desk.database, desk.routing, settings.mail, settings.brand)
 
-    async def watch() -> None:
-        while True:
-            try:
-                await desk.ping()
-            except DeskUnavailable as error:
-                process.readiness.set("database", f"{error}: check PARVIS_DATABASE_URL")
-            else:
-                process.readiness.set("database", None)
-            await asyncio.sleep(1.0)
-
-    watching = asyncio.create_task(watch())
+    watching = asyncio.create_task(_watch_database(process, desk.database))
     try:
-        await asyncio.gather(_feed_log(process, desk.database, rules), sender.run(process.stop))
+        parts = (sender, outgoing, conversations, Rounds(desk, replies), retention)
+        await asyncio.gather(_feed_log(process, desk.database, rules), *(part.run(process.stop) for part in parts))
     finally:
         watching.cancel()
+        for channel in channels.values():
+            await channel.close()
         await desk.close()
+
+
+def open_conversations(settings: Settings, redis: Redis, channels: Mapping[ChannelName, Channel], desk: Any) -> Any:
+    """Take-over and hand-back, for the desk process and for the console. Raises ``ConfigurationError``."""
+    from bot.desk.conversations import Conversations
+
+    return Conversations(
+        redis,
+        Layout(settings.inbox.shards),
+        channels,
+        desk,
+        load_replies_of(settings),
+        brand=settings.brand.name,
+        # 0 turns off take-overs by answers from elsewhere; those of our own agents still end some day.
+        silence_seconds=(settings.inbox.human_silence_hours or 24.0) * 3600,
+    )
+
+
+def load_replies_of(settings: Settings) -> Any:
+    """Raises ``ConfigurationError`` with the place that is wrong."""
+    from bot.desk.replies import RepliesError, load_replies
+
+    try:
+        return load_replies(settings.core.replies)
+    except RepliesError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 async def _feed_log(process: Process, database: Any, rules: Any) -> None:
@@ -361,7 +395,7 @@ def masking_rules(settings: Settings) -> Any:
         raise ConfigurationError(f"domain.yml cannot be read: {error}") from error
 
 
-def _routing(settings: Settings) -> Any:
+def load_routing_of(settings: Settings) -> Any:
     """Raises ``ConfigurationError`` with the line that is wrong."""
     from bot.desk import RoutingError, load_routing
 
@@ -388,6 +422,141 @@ async def _migrate(settings: Settings) -> None:
             return
 
 
+def run_console(settings: Settings) -> None:
+    """Serve the console until told to stop."""
+    from bot.console.application import create_console
+
+    configure_logging("console", settings.core.log_format, settings.core.log_level)
+    readiness = Readiness("redis", "database")
+    serve_operations(settings.operations.console_port, readiness)
+    asyncio.run(prepare_accounts(settings))
+    redis = open_redis(settings.redis.address, timeout=2.0)
+    process = Process(settings, redis, Layout(settings.inbox.shards), readiness, asyncio.Event())
+    console = open_console(settings, redis)
+    application = create_console(console, readiness)
+    application.add_task(process.watch_redis())
+    application.add_task(_watch_database(process, console.users.database))
+    log.info("started", port=settings.console.port)
+    application.run(
+        host=settings.console.host, port=settings.console.port, single_process=True, access_log=False, motd=False
+    )
+
+
+def open_console(settings: Settings, redis: Redis) -> "Console":
+    """Raises ``ConfigurationError``."""
+    from bot.console.accounts import AuditLog, Invitations, SavedViews, Sessions, SignIn, Throttle, Users
+    from bot.console.application import Console
+    from bot.console.live import Availability, Live, Looking
+    from bot.console.readings import Readings
+    from bot.desk import Presence, TicketLife, TicketReader, open_desk
+    from bot.desk.outgoing import Outgoing
+    from bot.desk.writing import Writing
+    from bot.inbox.dead_letters import DeadLetters
+    from bot.inbox.outbox import Outbox
+
+    desk = open_desk(settings.database_url, load_routing_of(settings), rules=masking_rules(settings))
+    database = desk.database
+    audit = AuditLog(database)
+    users = Users(database, audit)
+    vault = _vault(settings)
+    hours = timedelta(hours=settings.console.session_hours)
+    channels = open_channels(settings)
+    conversations = open_conversations(settings, redis, channels, desk)
+    outgoing = Outgoing(database, Outbox(redis, Layout(settings.inbox.shards), channels))
+    looking = Looking(redis)
+    return Console(
+        brand=settings.brand.name,
+        time_zone=settings.brand.time_zone,
+        public_url=settings.console.address,
+        users=users,
+        sessions=Sessions(database, idle=timedelta(minutes=settings.console.session_idle_minutes), absolute=hours),
+        sign_in=SignIn(users, Throttle(redis), vault),
+        invitations=Invitations(users),
+        audit=audit,
+        vault=vault,
+        provider=_identity_provider(settings, vault),
+        session_seconds=int(hours.total_seconds()),
+        proxies=settings.console.proxies,
+        views=SavedViews(database),
+        readings=Readings(audit, redis),
+        desk=desk,
+        reader=TicketReader(desk),
+        life=TicketLife(desk),
+        conversations=conversations,
+        writing=Writing(desk, conversations, outgoing, load_replies_of(settings), brand=settings.brand.name),
+        presence=Presence(database),
+        dead_letters=DeadLetters(redis),
+        live=Live(database, looking),
+        looking=looking,
+        availability=Availability(redis),
+        channels=tuple(channels.values()),
+    )
+
+
+def _vault(settings: Settings) -> "Vault":
+    from bot.console.accounts.secrets import Vault, read_or_make_key
+
+    key = settings.console.secret.get_secret_value() or read_or_make_key(settings.core.home / "console.key")
+    try:
+        return Vault(key)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _identity_provider(settings: Settings, vault: "Vault") -> "IdentityProvider | None":
+    from bot.console.accounts import Role
+    from bot.console.accounts.oidc import IdentityProvider, ProviderSettings
+
+    console = settings.console
+    if not console.oidc_issuer:
+        return None
+    if unknown := set(console.oidc_roles.values()) - set(Role):
+        raise ConfigurationError(
+            f"PARVIS_CONSOLE_OIDC_ROLES names unknown roles: {', '.join(sorted(unknown))}; known are {', '.join(Role)}"
+        )
+    provider = ProviderSettings(
+        issuer=console.oidc_issuer,
+        client_id=console.oidc_client_id,
+        client_secret=console.oidc_client_secret.get_secret_value(),
+        label=console.oidc_label,
+        roles_claim=console.oidc_roles_claim,
+        roles={value: Role(role) for value, role in console.oidc_roles.items()},
+    )
+    return IdentityProvider(provider, f"{console.address}/oidc/callback", vault)
+
+
+async def prepare_accounts(settings: Settings) -> None:
+    """Bring the tables up to date; while nobody has an account, leave a link for the first administrator."""
+    from bot.console.accounts import AuditLog, Invitations, Users, migrate_accounts
+    from bot.desk import Database
+
+    await _migrate(settings)
+    await migrate_accounts(settings.database_url)
+    database = Database(settings.database_url)
+    try:
+        token = await Invitations(Users(database, AuditLog(database))).for_first_admin()
+    finally:
+        await database.close()
+    link = settings.first_admin_link
+    link.unlink(missing_ok=True)
+    if token is not None:
+        link.touch(mode=0o600)
+        link.write_text(f"{settings.console.address}/first-admin/{token}\n", encoding="utf-8")
+
+
+async def _watch_database(process: Process, database: "Database") -> None:
+    from bot.desk import DeskUnavailable
+
+    while True:
+        try:
+            await database.ping()
+        except DeskUnavailable as error:
+            process.readiness.set("database", f"{error}: check PARVIS_DATABASE_URL")
+        else:
+            process.readiness.set("database", None)
+        await asyncio.sleep(1.0)
+
+
 def run_actions(settings: Settings) -> None:
     """Serve the custom actions until told to stop."""
     from actions.server import serve
@@ -395,5 +564,5 @@ def run_actions(settings: Settings) -> None:
 
     configure_logging("actions", settings.core.log_format, settings.core.log_level)
     asyncio.run(_migrate(settings))
-    desk = open_desk(settings.database_url, _routing(settings), rules=masking_rules(settings))
+    desk = open_desk(settings.database_url, load_routing_of(settings), rules=masking_rules(settings))
     serve(desk, settings.brand, settings.actions.port)

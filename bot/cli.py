@@ -19,7 +19,13 @@ errors = Console(stderr=True)
 app = typer.Typer(help="First-line social customer service on Messenger and X.", no_args_is_help=True)
 dead_letters = typer.Typer(help="What could not be handled, with the reason.", no_args_is_help=True)
 channels = typer.Typer(help="The brand's accounts on Messenger and X.", no_args_is_help=True)
+users_app = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(users_app, name="users")
+tickets = typer.Typer(help="Tickets, by their reference.", no_args_is_help=True)
+emails = typer.Typer(help="E-mails to teams that were given up, with the reason.", no_args_is_help=True)
+app.add_typer(tickets, name="tickets")
+app.add_typer(emails, name="failed-emails")
 app.add_typer(channels, name="channels")
 
 
@@ -159,6 +165,14 @@ def desk() -> None:
     run_desk(_settings())
 
 
+@app.command(name="console", rich_help_panel="One process")
+def console_process() -> None:
+    """Run the console, where agents, trainers and leads sign in."""
+    from bot.bootstrap import run_console
+
+    run_console(_settings())
+
+
 @app.command(rich_help_panel="One process")
 def simulator() -> None:
     """Run the simulator of Messenger, X and a mailbox."""
@@ -166,6 +180,21 @@ def simulator() -> None:
 
     command = [sys.executable, "-m", "simulator"]
     os.execve(command[0], command, {**os.environ, **environment_of(_settings())})  # noqa: S606 -- fixed
+
+
+# People
+
+
+@users_app.command("invite")
+def invite(
+    email: Annotated[str, typer.Argument(help="Who it is for.")],
+    name: Annotated[str, typer.Option(help="Needed for somebody new.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="agent, trainer, lead or admin; may be repeated.")] = None,
+) -> None:
+    """Print a link with which somebody chooses a password: an account is made if there is none."""
+    from bot.operate import print_invitation
+
+    print_invitation(_settings(), console, email, name, role or [])
 
 
 # The assistant
@@ -254,6 +283,62 @@ def drop_dead_letters(ids: Annotated[list[str], typer.Argument(help="Ids from th
     from bot.operate import drop
 
     drop(_settings(), console, ids)
+
+
+# The desk
+
+
+@tickets.command("resolve")
+def resolve_ticket(reference: Annotated[str, typer.Argument(help="As its e-mails have it: ML-7K3-FQ2")]) -> None:
+    """The team has answered; what the customer writes next on the same topic reopens it."""
+    from bot.operate_desk import resolve
+
+    resolve(_settings(), console, reference)
+
+
+@tickets.command("close")
+def close_ticket(reference: Annotated[str, typer.Argument(help="As its e-mails have it: ML-7K3-FQ2")]) -> None:
+    """Nothing more is to come of it."""
+    from bot.operate_desk import close
+
+    close(_settings(), console, reference)
+
+
+@emails.command("list")
+def list_failed_emails(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    limit: Annotated[int, typer.Option(help="The newest so many.")] = 100,
+) -> None:
+    """List them, newest first."""
+    from bot.operate_desk import print_failed_emails
+
+    print_failed_emails(_settings(), console, as_json=as_json, limit=limit)
+
+
+@emails.command("put-back")
+def put_back_failed_emails() -> None:
+    """Send them all again, once the cause is mended."""
+    from bot.operate_desk import put_back_emails
+
+    put_back_emails(_settings(), console)
+
+
+@app.command()
+def purge(
+    days: Annotated[int | None, typer.Option(help="Keep so many days; PARVIS_RETENTION_DAYS unless given.")] = None,
+) -> None:
+    """Remove personal data that is old enough; the desk does so every day."""
+    from bot.operate_desk import purge_now
+
+    purge_now(_settings(), console, days)
+
+
+@app.command()
+def forget(conversation: Annotated[str, typer.Argument(help="channel:account:user, as a ticket names it")]) -> None:
+    """A customer asked to be forgotten: remove their messages and the person from their tickets."""
+    from bot.operate_desk import forget as forget_now
+
+    forget_now(_settings(), console, conversation)
 
 
 # Channels

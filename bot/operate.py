@@ -138,3 +138,31 @@ def _chosen(settings: Settings, name: str) -> list[Channel]:
     if not chosen:
         raise ConfigurationError(f"No channel {name!r} is configured; configured are: {', '.join(opened) or 'none'}")
     return chosen
+
+
+def print_invitation(settings: Settings, console: Console, email: str, name: str, roles: Sequence[str]) -> None:
+    """Raises ``ConfigurationError``."""
+    from bot.bootstrap import prepare_accounts
+    from bot.console.accounts import AuditLog, Invitations, Role, Users
+    from bot.desk import Database
+
+    if unknown := set(roles) - set(Role):
+        raise ConfigurationError(f"Unknown roles: {', '.join(sorted(unknown))}; known are {', '.join(Role)}")
+
+    async def work() -> str:
+        await prepare_accounts(settings)
+        database = Database(settings.database_url)
+        users = Users(database, AuditLog(database))
+        try:
+            user = await users.find(email)
+            if user is None:
+                if not name or not roles or "@" not in email:
+                    raise ConfigurationError("Somebody new needs an e-mail address, --name and at least one --role")
+                user = await users.create(email, name, {Role(role) for role in roles}, "fr", by="parvis")
+            return await Invitations(users).for_user(user, by="parvis")
+        finally:
+            await database.close()
+
+    token = asyncio.run(work())
+    console.print("Good once, for three days:")
+    console.print(f"{settings.console.address}/invitation/{token}", style="bold", soft_wrap=True)

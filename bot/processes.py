@@ -34,6 +34,7 @@ def processes(settings: Settings) -> list[ProcessSpec]:
         _local(
             "desk", "e-mails the teams", operations.desk_port, "PARVIS_OPS_DESK_PORT", 10, "loads the language models"
         ),
+        _local("console", "where people sign in", settings.console.port, "PARVIS_CONSOLE_PORT", 6),
     ]
     if not rasa.url:
         understanding = ProcessSpec(

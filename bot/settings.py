@@ -142,6 +142,32 @@ class GatewaySettings(BaseSettings):
         return f"http://127.0.0.1:{self.port}"
 
 
+class ConsoleSettings(BaseSettings):
+    """Where people of the brand sign in. OpenID Connect is offered when an issuer is given."""
+
+    model_config = _group("PARVIS_CONSOLE_")
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = Field(default="", description="https address that people open; empty: this machine")
+    proxies: int = Field(default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded-For is believed")
+    secret: SecretStr = Field(
+        default=SecretStr(""), description="Seals second factors; empty: made once and kept in ``home``"
+    )
+    session_idle_minutes: int = Field(default=60, ge=1)
+    session_hours: int = Field(default=12, ge=1)
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_label: str = "OpenID Connect"
+    oidc_roles_claim: str = Field(default="", description="The claim that names roles; empty: roles are given by hand")
+    oidc_roles: dict[str, str] = Field(default={}, description="The claim's values, and the role of each")
+
+    @property
+    def address(self) -> str:
+        return self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+
+
 class SimulatorSettings(BaseSettings):
     model_config = _group("PARVIS_SIMULATOR_")
 
@@ -178,6 +204,7 @@ class OperationsSettings(BaseSettings):
     worker_port: int = 9102
     sender_port: int = 9103
     desk_port: int = 9104
+    console_port: int = 9105
 
 
 class CoreSettings(BaseSettings):
@@ -191,6 +218,12 @@ class CoreSettings(BaseSettings):
     )
     routing: Path = Field(
         default=PROJECT_ROOT / "routing.yml", description="Which team takes what, and what the customer is promised"
+    )
+    replies: Path = Field(
+        default=PROJECT_ROOT / "replies.yml", description="Canned replies, and the desk's own words to customers"
+    )
+    retention_days: int = Field(
+        default=365, ge=0, description="Personal data of closed tickets and messages is kept so long; 0: for ever"
     )
     log_format: Literal["auto", "pretty", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -213,6 +246,7 @@ class Settings:
         self.rasa = RasaSettings()
         self.actions = ActionsSettings()
         self.gateway = GatewaySettings()
+        self.console = ConsoleSettings()
         self.simulator = SimulatorSettings()
         self.mail = MailSettings()
         self.operations = OperationsSettings()
@@ -222,6 +256,11 @@ class Settings:
     @cached_property
     def database_url(self) -> str:
         return self.core.database_url or f"sqlite+aiosqlite:///{self.core.home / 'parvis.db'}"
+
+    @property
+    def first_admin_link(self) -> Path:
+        """The file that holds it while nobody has an account."""
+        return self.core.home / "first-admin.txt"
 
     @property
     def public_url(self) -> str:

@@ -99,10 +99,15 @@ def print_addresses(settings: Settings, console: Console) -> None:
     table = Table.grid(padding=(0, 2))
     if settings.simulated:
         table.add_row("[bold]Simulator", f"[link]{settings.simulator.address}/[/]", "two phones and a mailbox")
+    table.add_row("[bold]Console", f"[link]{settings.console.address}/[/]", "where people of the brand sign in")
     table.add_row("Gateway", f"{settings.gateway.address}/webhooks/…", "what the platforms call")
     table.add_row("Logs", str(settings.core.home / "logs"), "one file a process")
     console.print()
     console.print(table)
+    first_admin = settings.first_admin_link
+    if first_admin.exists():
+        console.print("\nNobody has an account yet. The first administrator makes one here, once:")
+        console.print(first_admin.read_text(encoding="utf-8").strip(), style="bold", soft_wrap=True)
 
 
 def status_table(statuses: list[ProcessStatus]) -> Table:

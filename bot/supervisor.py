@@ -129,6 +129,7 @@ class Supervisor:
     def _refuse_taken_ports(self) -> None:
         ports = [(spec.port, spec.port_setting) for spec in self.specs]
         ports.append((self._settings.operations.gateway_port, "PARVIS_OPS_GATEWAY_PORT"))
+        ports.append((self._settings.operations.console_port, "PARVIS_OPS_CONSOLE_PORT"))
         if any(spec.name == "simulator" for spec in self.specs):
             ports.append((self._settings.simulator.smtp_port, "PARVIS_SIMULATOR_SMTP_PORT"))
         taken = [f"{port} (set {name} to another)" for port, name in ports if _taken(port)]

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from bot.channels.vocabulary import Activity, ChannelName, Event, OutboundMessage, QuickReply
+from bot.channels.vocabulary import Activity, ChannelName, Event, OutboundMessage, QuickReply, ThreadControl
 
 
 class ChannelError(Exception):
@@ -143,6 +143,11 @@ class Channel(Protocol):
 
     async def show_activity(self, user_id: str, activity: Activity) -> None:
         """Show the customer that somebody is there; does nothing where the platform cannot. Raises ``SendFailed``."""
+        ...
+
+    async def control_thread(self, user_id: str, control: ThreadControl) -> None:
+        """Take, release or pass the conversation among applications; does nothing where the platform has no such
+        thing. Raises ``SendFailed``."""
         ...
 
     async def find_sent(self, message: OutboundMessage, started_at: float, known_ids: frozenset[str]) -> str | None:

@@ -106,6 +106,8 @@ class Notice(_Event, frozen=True, omit_defaults=True, tag="notice"):
     """The message that the notice is about, where it is about one."""
     text: str | None = None
     """The new text of an edited message, or the platform's reason for a policy notice."""
+    ours: bool | None = None
+    """Whether the conversation is now this application's to answer, where the notice tells."""
 
 
 class UnknownEvent(_Event, frozen=True, omit_defaults=True, tag="unknown"):
@@ -122,6 +124,16 @@ class QuickReply(msgspec.Struct, frozen=True):
     payload: str
 
 
+class Author(StrEnum):
+    """Who speaks for the brand."""
+
+    ASSISTANT = "assistant"
+    DESK = "desk"
+    """Words of the desk itself: a delay, the return of the assistant."""
+    AGENT = "agent"
+    """A person typed it."""
+
+
 class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message to one customer: exactly one call of the platform's send endpoint.
 
@@ -136,6 +148,7 @@ class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str
     quick_replies: tuple[QuickReply, ...] = ()
     to_reply_at: float | None = None
+    author: Author = Author.ASSISTANT
 
     @property
     def conversation_id(self) -> str:
@@ -147,6 +160,15 @@ class Activity(StrEnum):
 
     SEEN = "seen"
     TYPING = "typing"
+
+
+class ThreadControl(StrEnum):
+    """What may be asked of a platform that gives a conversation to one application at a time."""
+
+    TAKE = "take"
+    RELEASE = "release"
+    TO_INBOX = "to_inbox"
+    """To the people in the platform's own inbox."""
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -4,26 +4,28 @@ Every change is one transaction: the ticket, a row of its history, and the e-mai
 same message caused changes nothing, so that an interrupted turn may simply run again.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.desk.changes import Changes, Clock, utc_now
 from bot.desk.database import Database
-from bot.desk.masking import Masked, Rules
-from bot.desk.models import EventKind, Notification, NotificationStatus, Ticket, TicketEvent
+from bot.desk.masking import Rules
+from bot.desk.models import EventKind, Notification, NotificationStatus, Ticket, TicketConversation, TicketEvent
 from bot.desk.reference import References
 from bot.desk.routing import Route, Routing
 from bot.desk.tickets import (
+    DESK,
     OPEN_STATUSES,
+    Actor,
+    Closing,
     Contact,
     DeskUnavailable,
-    Disposition,
     OpenTicket,
     TicketStatus,
     TicketView,
@@ -36,13 +38,7 @@ _ROUNDS: Final = 8
 # How long more words on the same matter wait in the transcript before the team is written to again.
 _QUIET: Final = timedelta(hours=1)
 
-Clock = Callable[[], datetime]
-
 log = structlog.get_logger()
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Desk:
@@ -53,12 +49,15 @@ class Desk:
     ) -> None:
         self.database = database
         self.routing = routing
-        self._rules = rules or Rules()
         self.references = References(routing.reference_prefix)
+        self.changes = Changes(routing, self.references, rules or Rules(), clock)
         self._now = clock
 
     async def open_ticket(self, request: OpenTicket) -> TicketView:
         """Open a ticket, or note the message on the conversation's open one (raising it if the message is graver).
+
+        Of several open tickets, which only an agent can bring about, the one on the same topic takes it. One that was
+        answered on the same topic is reopened instead of duplicated.
 
         Idempotent by conversation and message: a repetition answers with the ticket as it stands.
         """
@@ -78,7 +77,7 @@ class Desk:
         ``UnknownTicket``.
         """
         async with self.database.writing() as session:
-            ticket = await self._lock_ticket(session, reference)
+            ticket = await self.changes.lock(session, reference)
             if ticket.status.is_open and ticket.contact != contact:
                 await self._set_contact(session, ticket, contact, message_id)
             return _view(ticket)
@@ -90,7 +89,7 @@ class Desk:
         ``UnknownTicket``.
         """
         async with self.database.writing() as session:
-            ticket = await self._lock_ticket(session, reference)
+            ticket = await self.changes.lock(session, reference)
             if ticket.status.is_open and not ticket.contact_refused:
                 await self._set_refusal(session, ticket, message_id)
             return _view(ticket)
@@ -98,15 +97,17 @@ class Desk:
     async def find_ticket(self, conversation_id: str, reference: str | None = None) -> TicketView | None:
         """A ticket of this very conversation: the one of that reference (read tolerantly), else the newest.
 
-        A reference of another conversation's ticket finds nothing.
+        A reference of another conversation's ticket finds nothing; that of one that was merged, what it goes on in.
         """
-        query = select(Ticket).where(Ticket.conversation_id == conversation_id)
+        query = select(Ticket).where(_of_conversation(conversation_id))
         if reference is not None:
             query = query.where(Ticket.reference == self.references.parse(reference))
         async with self.database.reading() as session:
             ticket = await session.scalar(
                 query.order_by(Ticket.status.in_(OPEN_STATUSES).desc(), Ticket.id.desc()).limit(1)
             )
+            if ticket is not None and ticket.merged_into is not None:
+                ticket = await session.scalar(select(Ticket).where(Ticket.reference == ticket.merged_into))
         return None if ticket is None else _view(ticket)
 
     async def cancel_ticket(self, conversation_id: str, reference: str) -> TicketView:
@@ -116,24 +117,31 @@ class Desk:
         another conversation.
         """
         async with self.database.writing() as session:
-            ticket = await self._lock_ticket(session, reference)
+            ticket = await self.changes.lock(session, reference)
             if ticket.conversation_id != conversation_id:
                 raise UnknownTicket(reference)
             if ticket.status.is_open:
                 await self._cancel(session, ticket)
             return _view(ticket)
 
-    async def resolve_ticket(self, reference: str) -> TicketView:
-        """Close the ticket because its team has answered. What the customer writes next opens a new one.
+    async def resolve_ticket(self, reference: str, by: Actor = DESK) -> TicketView:
+        """The team has answered. What the customer writes next on the same topic reopens it.
 
-        Idempotent; a ticket that is closed already stays as it is. Raises ``UnknownTicket``.
+        Idempotent; a ticket that is not open stays as it is. Raises ``UnknownTicket``.
         """
+        return await self._finish(reference, TicketStatus.SOLVED, by)
+
+    async def close_ticket(self, reference: str, by: Actor = DESK) -> TicketView:
+        """Nothing more is to come of it. Idempotent. Raises ``UnknownTicket``."""
+        return await self._finish(reference, TicketStatus.CLOSED, by)
+
+    async def _finish(self, reference: str, to: TicketStatus, by: Actor) -> TicketView:
         async with self.database.writing() as session:
-            ticket = await self._lock_ticket(session, reference)
-            if ticket.status.is_open:
-                ticket.status = TicketStatus.RESOLVED
-                ticket.closed_at = self._now()
-                await self._record(session, ticket, EventKind.RESOLVED)
+            ticket = await self.changes.lock(session, reference)
+            before = ticket.status
+            if before.is_open or (before is TicketStatus.SOLVED and to is TicketStatus.CLOSED):
+                await self.changes.move_status(session, ticket, to)
+                await self.changes.record(session, ticket, EventKind.STATUS, by=by, before=before, after=to)
             return _view(ticket)
 
     async def pending_notifications(self) -> int:
@@ -154,11 +162,7 @@ class Desk:
 
     async def _open_or_note(self, session: AsyncSession, request: OpenTicket) -> TicketView:
         # The lock comes first: while we wait for it, another process may be handling this same message.
-        ticket = await session.scalar(
-            select(Ticket)
-            .where(Ticket.conversation_id == request.conversation_id, Ticket.status.in_(OPEN_STATUSES))
-            .with_for_update()
-        )
+        ticket = await self._lock_concerned(session, request)
         handled = await self._find_handled(session, request)
         if handled is not None:
             return _view(handled, is_new=handled.opened_by == request.message_id)
@@ -167,19 +171,27 @@ class Desk:
         await self._note(session, ticket, request)
         return _view(ticket)
 
-    def _route(self, request: OpenTicket) -> Route:
-        route = self.routing.route(request.disposition, request.topic)
-        least = request.least_priority
-        return route if least is None or least.rank <= route.priority.rank else replace(route, priority=least)
+    async def _lock_concerned(self, session: AsyncSession, request: OpenTicket) -> Ticket | None:
+        """The open ticket that a message is about, or the one on its topic that was answered."""
+        here = or_(Ticket.status.in_(OPEN_STATUSES), Ticket.status == TicketStatus.SOLVED)
+        found = await session.scalars(
+            select(Ticket).where(_of_conversation(request.conversation_id), here).order_by(Ticket.id).with_for_update()
+        )
+        tickets = found.all()
+        is_open = [ticket for ticket in tickets if ticket.status.is_open]
+        on_topic = [ticket for ticket in tickets if ticket.topic == request.topic]
+        return next(
+            iter([ticket for ticket in on_topic if ticket.status.is_open] or is_open or list(reversed(on_topic))), None
+        )
 
     async def _find_handled(self, session: AsyncSession, request: OpenTicket) -> Ticket | None:
         return await session.scalar(
             select(Ticket)
             .join(TicketEvent)
             .where(
-                Ticket.conversation_id == request.conversation_id,
+                _of_conversation(request.conversation_id),
                 TicketEvent.message_id == request.message_id,
-                TicketEvent.kind.in_((EventKind.OPENED, EventKind.NOTED, EventKind.RAISED)),
+                TicketEvent.kind.in_((EventKind.OPENED, EventKind.NOTED, EventKind.RAISED, EventKind.REOPENED)),
             )
             .limit(1)
         )
@@ -187,7 +199,7 @@ class Desk:
     async def _open(self, session: AsyncSession, request: OpenTicket) -> Ticket:
         now = self._now()
         route = self._route(request)
-        words = self._rules.mask(request.text)
+        words = self.changes.rules.mask(request.text)
         ticket = Ticket(
             reference=self.references.generate(),
             conversation_id=request.conversation_id,
@@ -197,6 +209,7 @@ class Desk:
             opened_by=request.message_id,
             disposition=request.disposition,
             topic=request.topic,
+            category=request.topic,
             language=request.language,
             text=words.text,
             mentioned=words.kept,
@@ -207,34 +220,52 @@ class Desk:
             promised_hours=route.promise_hours,
             contact_refused=False,
             opened_at=now,
-            due_at=self.routing.hours.add(now, route.promise_hours),
+            due_at=now,
             updated_at=now,
         )
         session.add(ticket)
-        await self._record(session, ticket, EventKind.OPENED, message_id=request.message_id, tell=(ticket.team,))
+        await session.flush()
+        await self.changes.promises.make(session, ticket, route, now)
+        await self.changes.record(
+            session, ticket, EventKind.OPENED, message_id=request.message_id, after=ticket.status, tell=(ticket.team,)
+        )
         log.info("ticket_opened", reference=ticket.reference, team=ticket.team, priority=ticket.priority.value)
         return ticket
 
     async def _note(self, session: AsyncSession, ticket: Ticket, request: OpenTicket) -> None:
         route = self._route(request)
-        before = ticket.disposition
-        words = self._rules.mask(request.text)
-        _keep_aside(ticket, words)
-        if _is_graver(ticket, request.disposition, route):
+        before, status = ticket.disposition, ticket.status
+        if status in (TicketStatus.WAITING, TicketStatus.SOLVED):
+            await self.changes.move_status(session, ticket, TicketStatus.OPEN)
+        if _is_graver(ticket, request, route):
             kind = EventKind.RAISED
-            tell = _raise(ticket, request, route, self.routing.hours.add(self._now(), route.promise_hours))
+            tell = _raise(ticket, request, route)
+            if len(set(tell)) > 1:
+                await self.changes.unassign(session, ticket, DESK)
+            await self.changes.promises.improve(session, ticket, route, self._now())
+        elif status is TicketStatus.SOLVED:
+            kind, tell = EventKind.REOPENED, (ticket.team,)
         else:
             kind = EventKind.NOTED
             tell = (ticket.team,) if await self._is_news(session, ticket, request) else ()
-        await self._record(
+        await self.changes.record(
             session,
             ticket,
             kind,
             message_id=request.message_id,
-            text=words.text,
+            text=request.text,
+            before=status if status is not ticket.status else None,
+            after=ticket.status if status is not ticket.status else None,
             detail={"topic": request.topic, "disposition": request.disposition, "before": before, "team": ticket.team},
             tell=tell,
         )
+
+    def _route(self, request: OpenTicket) -> Route:
+        route = self.routing.route(
+            request.disposition, request.topic, language=request.language, channel=request.channel
+        )
+        least = request.least_priority
+        return route if least is None or least.rank <= route.priority.rank else replace(route, priority=least)
 
     async def _is_news(self, session: AsyncSession, ticket: Ticket, request: OpenTicket) -> bool:
         """Another matter, or the first words for a while. A burst of messages on one matter is no burst of e-mails."""
@@ -255,34 +286,29 @@ class Desk:
         ticket.contact_kind = contact.kind
         ticket.contact_value = contact.value
         ticket.preferred_time = (
-            None if contact.preferred_time is None else self._rules.mask(contact.preferred_time).text
+            None if contact.preferred_time is None else self.changes.rules.mask(contact.preferred_time).text
         )
         ticket.contact_refused = False
-        _settle(ticket)
         detail = {"contact": contact.kind.value}
-        await self._record(session, ticket, kind, message_id=message_id, detail=detail, tell=(ticket.team,))
+        await self.changes.record(session, ticket, kind, message_id=message_id, detail=detail, tell=(ticket.team,))
 
     async def _set_refusal(self, session: AsyncSession, ticket: Ticket, message_id: str) -> None:
         if await self._has_event(session, ticket, (EventKind.CONTACT_REFUSED,), message_id):
             return
         ticket.contact_kind = ticket.contact_value = ticket.preferred_time = None
         ticket.contact_refused = True
-        _settle(ticket)
-        await self._record(session, ticket, EventKind.CONTACT_REFUSED, message_id=message_id, tell=(ticket.team,))
+        await self.changes.record(
+            session, ticket, EventKind.CONTACT_REFUSED, message_id=message_id, tell=(ticket.team,)
+        )
 
     async def _cancel(self, session: AsyncSession, ticket: Ticket) -> None:
-        ticket.status = TicketStatus.CANCELLED
-        ticket.closed_at = self._now()
-        await self._record(session, ticket, EventKind.CANCELLED, tell=(ticket.team,))
+        before = ticket.status
+        await self.changes.move_status(session, ticket, TicketStatus.CLOSED, Closing.CANCELLED)
+        await self.changes.record(
+            session, ticket, EventKind.CANCELLED, before=before, after=ticket.status, tell=(ticket.team,)
+        )
 
     # --- shared -------------------------------------------------------------------------------------------------------
-
-    async def _lock_ticket(self, session: AsyncSession, reference: str) -> Ticket:
-        canonical = self.references.parse(reference)
-        ticket = await session.scalar(select(Ticket).where(Ticket.reference == canonical).with_for_update())
-        if ticket is None:
-            raise UnknownTicket(reference)
-        return ticket
 
     async def _has_event(
         self, session: AsyncSession, ticket: Ticket, kinds: tuple[EventKind, ...], message_id: str
@@ -292,71 +318,31 @@ class Desk:
         )
         return await session.scalar(query.limit(1)) is not None
 
-    async def _record(
-        self,
-        session: AsyncSession,
-        ticket: Ticket,
-        kind: EventKind,
-        *,
-        message_id: str | None = None,
-        text: str | None = None,
-        detail: dict[str, Any] | None = None,
-        tell: tuple[str, ...] = (),
-    ) -> None:
-        """Write what happened, and owe an e-mail to each team of ``tell``."""
-        now = ticket.updated_at = self._now()
-        await session.flush()
-        event = TicketEvent(
-            ticket_id=ticket.id, kind=kind, message_id=message_id, at=now, text=text, detail=detail or {}
-        )
-        session.add(event)
-        await session.flush()
-        session.add_all(
-            Notification(
-                ticket_id=ticket.id,
-                event_id=event.id,
-                team=team,
-                status=NotificationStatus.PENDING,
-                attempts=0,
-                next_attempt_at=now,
-                created_at=now,
-            )
-            for team in dict.fromkeys(tell)
-        )
-
     async def _count_notifications(self, status: NotificationStatus) -> int:
         async with self.database.reading() as session:
             query = select(func.count()).select_from(Notification).where(Notification.status == status)
             return await session.scalar(query) or 0
 
 
-def _keep_aside(ticket: Ticket, words: Masked) -> None:
-    mentioned = {kind: list(values) for kind, values in (ticket.mentioned or {}).items()}
-    for kind, values in words.kept.items():
-        mentioned[kind] = list(dict.fromkeys([*mentioned.get(kind, []), *values]))
-    ticket.mentioned = mentioned
+def _of_conversation(conversation_id: str) -> ColumnElement[bool]:
+    linked = select(TicketConversation.ticket_id).where(TicketConversation.conversation_id == conversation_id)
+    return or_(Ticket.conversation_id == conversation_id, Ticket.id.in_(linked))
 
 
-def _settle(ticket: Ticket) -> None:
-    if ticket.status is TicketStatus.NEW:
-        ticket.status = TicketStatus.READY
+def _is_graver(ticket: Ticket, request: OpenTicket, route: Route) -> bool:
+    return request.disposition.rank > ticket.disposition.rank or route.priority.rank > ticket.priority.rank
 
 
-def _is_graver(ticket: Ticket, disposition: Disposition, route: Route) -> bool:
-    return disposition.rank > ticket.disposition.rank or route.priority.rank > ticket.priority.rank
-
-
-def _raise(ticket: Ticket, request: OpenTicket, route: Route, due_at: datetime) -> tuple[str, ...]:
-    """Priority and promise only improve. Answers with the teams to tell: the new one, and the old if it loses it."""
+def _raise(ticket: Ticket, request: OpenTicket, route: Route) -> tuple[str, ...]:
+    """The priority only rises. Answers with the teams to tell: the new one, and the old if it loses it."""
     previous_team = ticket.team
     if route.priority.rank >= ticket.priority.rank:
         ticket.team = route.team.key
         ticket.priority = route.priority
+    if ticket.category == ticket.topic:
+        ticket.category = request.topic
     ticket.disposition = max(ticket.disposition, request.disposition, key=lambda disposition: disposition.rank)
     ticket.topic = request.topic
-    if due_at < ticket.due_at:
-        ticket.due_at = due_at
-        ticket.promised_hours = route.promise_hours
     return (ticket.team, previous_team)
 
 
@@ -373,6 +359,7 @@ def _view(ticket: Ticket, *, is_new: bool = False) -> TicketView:
         promised_hours=ticket.promised_hours,
         contact=ticket.contact,
         contact_refused=ticket.contact_refused,
+        closing=ticket.closing,
         is_new=is_new,
     )
 

@@ -49,6 +49,15 @@ class BusinessHours:
             remaining -= closes - opens
         raise ValueError(f"{hours} business hours do not fit into {_HORIZON.days} days")
 
+    def between(self, start: datetime, end: datetime) -> float:
+        """Business hours from ``start`` until ``end``; 0 when ``end`` is not after ``start``."""
+        passed = timedelta()
+        for opens, closes in self.openings_from(start):
+            if opens >= end:
+                break
+            passed += min(closes, end) - opens
+        return passed / timedelta(hours=1)
+
     def is_open(self, moment: datetime) -> bool:
         opens, closes = next(self.openings_from(moment), (None, None))
         return opens is not None and closes is not None and opens <= moment.astimezone(UTC) < closes

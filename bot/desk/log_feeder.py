@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from bot.channels.vocabulary import (
+    Author,
     ChannelName,
     Echo,
     Event,
@@ -171,7 +172,7 @@ def _brands_side(raw: bytes, entry_id: str) -> LoggedMessage:
         account_id=message.account_id,
         user_id=message.user_id,
         message_id=message.reply_id,
-        direction=Direction.OUT,
+        direction=Direction.HUMAN if message.author is Author.AGENT else Direction.OUT,
         text=message.text,
         occurred_at=int(entry_id.partition("-")[0]) / 1000,
     )

@@ -18,8 +18,8 @@ import structlog
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import aliased
 
+from bot.desk.changes import Clock, utc_now
 from bot.desk.database import Database
-from bot.desk.desk import Clock, utc_now
 from bot.desk.mail import MailWriter, News
 from bot.desk.message_log import read_transcript
 from bot.desk.models import Notification, NotificationStatus, Ticket, TicketEvent

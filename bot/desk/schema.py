@@ -17,10 +17,11 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK: Final = 7_206_417_239_001
 
 
-async def migrate(database_url: str) -> None:
-    """Create or upgrade the desk's tables. Safe when several processes call it at once: one works, the others wait.
+async def migrate(database_url: str, migrations: Path | None = None, version_table: str = "alembic_version") -> None:
+    """Create or upgrade the desk's tables, or those of another room's ``migrations``.
 
-    Raises ``DeskUnavailable`` when the database does not answer.
+    Safe when several processes call it at once: one works, the others wait. Raises ``DeskUnavailable`` when the
+    database does not answer.
     """
     database = Database(database_url)
     try:
@@ -28,7 +29,7 @@ async def migrate(database_url: str) -> None:
             if database.dialect == "sqlite":
                 await _switch_to_wal(database)
             async with database.writing() as session:
-                await (await session.connection()).run_sync(_upgrade)
+                await (await session.connection()).run_sync(_upgrade, migrations or MIGRATIONS, version_table)
     finally:
         await database.close()
 
@@ -41,19 +42,21 @@ async def _switch_to_wal(database: Database) -> None:
         await driver.execute("PRAGMA journal_mode = WAL")
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, migrations: Path, version_table: str) -> None:
     from alembic import command  # half a second that most importers of the desk never need
 
     if connection.dialect.name == "postgresql":
         # Held until the transaction ends. SQLite needs none: its write transaction is the lock.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    command.upgrade(alembic_config(connection), "head")
+    command.upgrade(alembic_config(connection, migrations, version_table), "head")
 
 
-def alembic_config(connection: Connection) -> "Config":
+def alembic_config(
+    connection: Connection, migrations: Path = MIGRATIONS, version_table: str = "alembic_version"
+) -> "Config":
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
+    config.set_main_option("script_location", str(migrations))
+    config.attributes.update(connection=connection, version_table=version_table)
     return config

@@ -2,7 +2,8 @@
 
 ``DeskError``
 ├── ``DeskUnavailable``  the database did not answer: nothing was stored, try again
-└── ``UnknownTicket``    no ticket of that reference, or not of that conversation
+├── ``UnknownTicket``    no ticket of that reference, or not of that conversation
+└── ``NotAllowed``       the ticket's state forbids the change
 """
 
 import re
@@ -22,6 +23,10 @@ class DeskUnavailable(DeskError):
 
 class UnknownTicket(DeskError):
     """There is no such ticket, or it belongs to another conversation (callers cannot tell which)."""
+
+
+class NotAllowed(DeskError):
+    """The ticket's state forbids this change; the message says why."""
 
 
 class Disposition(StrEnum):
@@ -52,21 +57,47 @@ class Priority(StrEnum):
 
 class TicketStatus(StrEnum):
     NEW = "new"
-    """Opened; how to reach the customer is not settled yet."""
-    READY = "ready"
-    """The customer gave a phone number or an e-mail address, or wants the answer in the conversation."""
-    IN_PROGRESS = "in_progress"
-    """Somebody of the team took it."""
-    RESOLVED = "resolved"
-    CANCELLED = "cancelled"
-    """The customer no longer needs it."""
+    """Nobody of the team has taken it up."""
+    OPEN = "open"
+    """Somebody of the team works on it."""
+    WAITING = "waiting_for_customer"
+    """The team has asked the customer something; the clock of its promises stands still."""
+    SOLVED = "solved"
+    """Answered, as far as the team knows; the customer may still say otherwise."""
+    CLOSED = "closed"
 
     @property
     def is_open(self) -> bool:
         return self in OPEN_STATUSES
 
 
-OPEN_STATUSES: Final = (TicketStatus.NEW, TicketStatus.READY, TicketStatus.IN_PROGRESS)
+OPEN_STATUSES: Final = (TicketStatus.NEW, TicketStatus.OPEN, TicketStatus.WAITING)
+
+
+class Closing(StrEnum):
+    """Why a ticket is closed."""
+
+    SOLVED = "solved"
+    CANCELLED = "cancelled"
+    """The customer no longer needs it."""
+    MERGED = "merged"
+    """It goes on in another ticket."""
+    DISMISSED = "dismissed"
+    """An agent closed it without an answer: spam, a mistake."""
+    FORGOTTEN = "forgotten"
+    """Its customer asked to be forgotten."""
+
+
+class Stage(StrEnum):
+    """How far a ticket has come, as the customer is told."""
+
+    NEW = "new"
+    """Opened; how to reach the customer is not settled yet."""
+    READY = "ready"
+    """The customer gave a phone number or an e-mail address, or wants the answer in the conversation."""
+    IN_PROGRESS = "in_progress"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
 
 
 class ContactKind(StrEnum):
@@ -97,6 +128,38 @@ class Contact:
         object.__setattr__(self, "kind", ContactKind(self.kind))
         if not _CONTACT_SHAPE[self.kind].fullmatch(self.value):
             raise ValueError(f"not a {self.kind} in the desk's form")
+
+
+class ActorKind(StrEnum):
+    AGENT = "agent"
+    CUSTOMER = "customer"
+    ASSISTANT = "assistant"
+    DESK = "desk"
+    """The desk itself: a routing rule, a promise, a rule of retention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changed something; ``name`` is an agent's sign-in name."""
+
+    kind: ActorKind
+    name: str = ""
+
+    @classmethod
+    def agent(cls, name: str) -> "Actor":
+        return cls(ActorKind.AGENT, name)
+
+    @classmethod
+    def read(cls, written: str) -> "Actor":
+        kind, _, name = written.partition(":")
+        return cls(ActorKind(kind), name)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" if self.name else str(self.kind)
+
+
+CUSTOMER: Final = Actor(ActorKind.CUSTOMER)
+DESK: Final = Actor(ActorKind.DESK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +204,20 @@ class TicketView:
     contact: Contact | None = None
     contact_refused: bool = False
     """The customer gave no contact and is to be answered in the conversation."""
+    closing: Closing | None = None
     is_new: bool = False
     """True for the call (and its repetitions) whose message opened the ticket."""
 
     @property
     def is_open(self) -> bool:
         return self.status.is_open
+
+    @property
+    def stage(self) -> Stage:
+        if self.closing is Closing.CANCELLED:
+            return Stage.CANCELLED
+        if not self.status.is_open:
+            return Stage.RESOLVED
+        if self.status is not TicketStatus.NEW:
+            return Stage.IN_PROGRESS
+        return Stage.READY if self.contact or self.contact_refused else Stage.NEW

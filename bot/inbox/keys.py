@@ -15,6 +15,14 @@ MESSAGE_LOG = "message-log"
 
 DEAD_LETTERS = "parvis:dead-letters"
 
+OWNED = "parvis:owned"
+"""Sorted set of the conversations that a person has, by the time in ms of the person's last sign."""
+
+OWNERSHIP = "parvis:ownership"
+"""Stream of what changes in the ownership of conversations, and of replies withheld because of it."""
+
+DESK = "desk"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -46,7 +54,7 @@ class Layout:
             for stream in self.outbox_streams(channel)
             for group in (SENDERS, MESSAGE_LOG)
         ]
-        return inbox + outbox
+        return [*inbox, *outbox, (OWNERSHIP, DESK)]
 
 
 def seen(conversation_id: str, message_id: str) -> str:
@@ -77,6 +85,11 @@ def attempt(reply_id: str) -> str:
     return f"parvis:attempt:{reply_id}"
 
 
+def said(reply_id: str) -> str:
+    """Words of an agent or of the desk that are in the outbox, so that they enter it once."""
+    return f"parvis:said:{reply_id}"
+
+
 def lease(group: str, stream: str) -> str:
     return f"parvis:lease:{group}:{stream}"
 
@@ -91,7 +104,7 @@ def holding(conversation_id: str) -> str:
 
 
 def human(conversation_id: str) -> str:
-    """Present while a person has the conversation; the assistant is silent."""
+    """Who has the conversation, ``agent:name`` or ``inbox`` (``bot.inbox.owners``); absent while the assistant has."""
     return f"parvis:human:{conversation_id}"
 
 

@@ -23,7 +23,7 @@ from bot.channels.base import (
     TryAgain,
     WaitUntil,
 )
-from bot.channels.vocabulary import Activity, OutboundMessage, decode_outbound
+from bot.channels.vocabulary import Activity, Author, OutboundMessage, decode_outbound
 from bot.inbox import keys, metrics
 from bot.inbox.connection import backoff_seconds, load_script, text, until_redis_answers
 from bot.inbox.consumer import Entry, LeaseLost
@@ -163,7 +163,8 @@ class Sender:
     ) -> Attempt | None:
         """Wait for the platform's limits and for the channel; mark the reply as in flight. Raises ``LeaseLost``.
 
-        None when the reply has left the outbox: the list of unfinished entries may be older than its end.
+        None when the reply has left the outbox: the list of unfinished entries may be older than its end, or the
+        assistant wrote it and a person has the conversation.
         """
         text_digest = digest(message.text)
         while True:
@@ -177,6 +178,8 @@ class Sender:
                         keys.attempt(message.reply_id),
                         keys.expected(message.conversation_id),
                         entry.stream,
+                        keys.human(message.conversation_id),
+                        keys.OWNERSHIP,
                     ],
                     args=[
                         entry.consumer,
@@ -185,6 +188,8 @@ class Sender:
                         text_digest,
                         keys.SENDERS,
                         entry.id,
+                        message.conversation_id,
+                        message.reply_id if message.author is Author.ASSISTANT else "",
                     ],
                 )
             )
@@ -197,6 +202,10 @@ class Sender:
                 case b"paused":
                     await asyncio.sleep(_PAUSED_POLL_SECONDS)
                 case b"done":
+                    return None
+                case b"withheld":
+                    metrics.SENDS.labels(message.channel, "withheld").inc()
+                    log.info("reply_withheld", reply_id=message.reply_id)
                     return None
                 case _:
                     raise LeaseLost

@@ -29,6 +29,7 @@ from bot.inbox import keys, metrics
 from bot.inbox.connection import backoff_seconds, load_script, until_redis_answers
 from bot.inbox.consumer import Entry, LeaseLost
 from bot.inbox.echoes import is_ours
+from bot.inbox.owners import Owners
 from bot.operations import utc_now
 
 log = structlog.get_logger()
@@ -79,6 +80,7 @@ class Worker:
         self._slots = asyncio.Semaphore(limits.concurrent_turns)
         self._finish_turn = load_script(redis, "finish_turn")
         self._hold = load_script(redis, "hold")
+        self._owners = Owners(redis, limits.human_silence_seconds)
 
     def read(self, fields: Mapping[bytes, bytes]) -> tuple[str, Event]:
         event = decode_event(fields[b"event"])
@@ -268,16 +270,22 @@ class Worker:
 
     async def _notice_echo(self, entry: Entry[Event], echo: Echo) -> None:
         """A person answered on the platform: leave the conversation to them."""
-        if not await until_redis_answers(lambda: is_ours(self._redis, echo)) and self._limits.human_silence_seconds > 0:
+        if self._heeds_humans and not await until_redis_answers(lambda: is_ours(self._redis, echo)):
             log.info("human_took_over", conversation_channel=str(echo.channel), message_id=echo.message_id)
-            silence = int(self._limits.human_silence_seconds)
-            await until_redis_answers(lambda: self._redis.set(keys.human(echo.conversation_id), "1", ex=silence))
+            await until_redis_answers(lambda: self._owners.note_answer(echo.conversation_id))
         await self._finish(entry, [])
+
+    @property
+    def _heeds_humans(self) -> bool:
+        return self._limits.human_silence_seconds > 0
 
     async def _notice(self, entry: Entry[Event], event: Event) -> None:
         if isinstance(event, Notice) and event.kind in {NoticeKind.POLICY, NoticeKind.REVOKED}:
             metrics.ALERTS.labels(event.channel, event.kind).inc()
             log.error("platform_alert", channel=str(event.channel), kind=str(event.kind), account=event.account_id)
+        if isinstance(event, Notice) and event.user_id and event.ours is not None and self._heeds_humans:
+            note = self._owners.expect_back if event.ours else self._owners.note_answer
+            await until_redis_answers(lambda: note(event.conversation_id))
         await self._finish(entry, [])
 
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from bot.channels.vocabulary import AttachmentKind, ChannelName
-from bot.desk import Contact, ContactKind, Disposition, Priority, TicketStatus
+from bot.desk import Contact, ContactKind, Disposition, Priority, Stage, TicketStatus
 from bot.trainer.evaluation import evaluate
 
 # Made by the fixtures in conftest.py, which tests cannot import.
@@ -134,7 +134,7 @@ async def test_an_order_is_taken_inside_and_completed_with_a_phone_number(custom
     reply = await customer.says("06 12 34 56 78 after 6pm")
     ticket = await customer.ticket()
     assert ticket.contact == Contact(ContactKind.PHONE, MOBILE, "after 6pm")
-    assert ticket.status is TicketStatus.READY
+    assert ticket.stage is Stage.READY
     assert "+33 6 12 34 56 78" in reply
     assert PROMISE.search(reply)
 
@@ -211,7 +211,7 @@ async def test_who_gives_no_number_is_answered_here(customer: Customer) -> None:
     reply = await customer.says("I don't want to give you my number")
     ticket = await customer.ticket()
     assert ticket.contact_refused
-    assert ticket.status is TicketStatus.READY
+    assert ticket.stage is Stage.READY
     assert re.search("here|this conversation", reply)
     assert PROMISE.search(reply)
 
@@ -334,7 +334,7 @@ async def test_a_ticket_is_cancelled_after_a_yes(customer: Customer) -> None:
     await customer.says("finalement annulez ma demande")
     assert (await customer.ticket()).is_open
     await customer.says("oui")
-    assert (await customer.ticket()).status is TicketStatus.CANCELLED
+    assert (await customer.ticket()).stage is Stage.CANCELLED
 
 
 async def test_a_ticket_is_kept_after_a_no(customer: Customer) -> None:
@@ -350,7 +350,7 @@ async def test_cancelling_inside_the_form_asks_for_confirmation_too(customer: Cu
     await customer.says("annulez mon dossier s'il vous plaît")
     assert (await customer.ticket()).is_open
     await customer.taps("Oui, annuler")
-    assert (await customer.ticket()).status is TicketStatus.CANCELLED
+    assert (await customer.ticket()).stage is Stage.CANCELLED
 
 
 async def test_there_is_nothing_to_cancel_without_a_ticket(customer: Customer) -> None:

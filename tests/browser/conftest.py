@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from authlib.oauth1 import ClientAuth
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright
 
 from simulator.app import Simulator
 from simulator.settings import SimulatorSettings
@@ -32,16 +32,19 @@ def _find_chromium() -> str | None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The machine's own Chromium; ``PARVIS_CHROMIUM`` names another one."""
-    path = _find_chromium()
-    if path is None:
+    if _find_chromium() is None:
         pytest.skip("no Chromium found: install one or set PARVIS_CHROMIUM")
+    async with async_playwright() as playwright:
+        browser = await launch(playwright)
+        yield browser
+        await browser.close()
+
+
+async def launch(playwright: Playwright) -> Browser:
     arguments = ["--disable-gpu", "--disable-background-networking", "--no-first-run"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        await browser.close()
+    return await playwright.chromium.launch(executable_path=_find_chromium(), args=arguments)
 
 
 class StandInBrand:

@@ -26,6 +26,8 @@ _PORTS = {
     "ops_worker": "PARVIS_OPS_WORKER_PORT",
     "ops_sender": "PARVIS_OPS_SENDER_PORT",
     "ops_desk": "PARVIS_OPS_DESK_PORT",
+    "console": "PARVIS_CONSOLE_PORT",
+    "ops_console": "PARVIS_OPS_CONSOLE_PORT",
 }
 
 

@@ -8,7 +8,7 @@ from bot.channels.messenger.graph import GraphNode
 from bot.channels.messenger.inbound import MessengerInbound
 from bot.channels.messenger.outbound import SENDS_PER_SECOND, MessengerOutbound, compose
 from bot.channels.messenger.subscription import MessengerSubscription
-from bot.channels.vocabulary import Activity, ChannelName, Event, OutboundMessage, QuickReply
+from bot.channels.vocabulary import Activity, ChannelName, Event, OutboundMessage, QuickReply, ThreadControl
 
 
 class MessengerChannel:
@@ -71,6 +71,9 @@ class MessengerChannel:
 
     async def show_activity(self, user_id: str, activity: Activity) -> None:
         await self._outbound.show_activity(user_id, activity)
+
+    async def control_thread(self, user_id: str, control: ThreadControl) -> None:
+        await self._outbound.control_thread(user_id, control)
 
     async def find_sent(self, message: OutboundMessage, started_at: float, known_ids: frozenset[str]) -> str | None:
         """Always None: the Conversations API allows 2 calls a second and does not return the metadata that we attach.

@@ -223,8 +223,11 @@ class MessengerInbound:
         words = ": ".join(part for part in (text_at(policy, "action"), text_at(policy, "reason")) if part)
         yield self._notice(self._customer(item), at, NoticeKind.POLICY, text=words)
 
-    def _read_thread_control(self, item: JsonObject, _control: JsonObject, at: float) -> Iterator[Event]:
-        yield self._notice(self._customer(item), at, NoticeKind.THREAD_CONTROL)
+    def _read_thread_control(self, item: JsonObject, control: JsonObject, at: float) -> Iterator[Event]:
+        """Passed or taken; a mere request, and the roles of applications, change nothing."""
+        owner = id_at(control, "new_owner_app_id")
+        ours = owner == self._app_id if owner and self._app_id else None
+        yield self._notice(self._customer(item), at, NoticeKind.THREAD_CONTROL, ours=ours)
 
     def _read_standby(self, item: JsonObject, entry_time: float) -> Iterator[Event]:
         """Another application owns the conversation: its customer is not ours to answer, but echoes still settle."""
@@ -234,7 +237,7 @@ class MessengerInbound:
             yield self._echo(self._customer(item), message, at)
             return
         mid = id_at(message, "mid") or id_at(object_at(item, "postback"), "mid")
-        yield self._notice(self._customer(item), at, NoticeKind.STANDBY, mid)
+        yield self._notice(self._customer(item), at, NoticeKind.STANDBY, mid, ours=False)
 
     def _read_change(self, change: JsonObject, entry_time: float) -> Event:
         """A change on the page's public side (``feed``, ``mention``)."""
@@ -261,8 +264,16 @@ class MessengerInbound:
     ) -> InboundMessage:
         return InboundMessage(ChannelName.MESSENGER, self._page_id, user, at, message_id, text, payload, attachments)
 
-    def _notice(self, user: str, at: float, kind: NoticeKind, message_id: str = "", text: str | None = None) -> Notice:
-        return Notice(ChannelName.MESSENGER, self._page_id, user, at, kind, message_id or None, text or None)
+    def _notice(
+        self,
+        user: str,
+        at: float,
+        kind: NoticeKind,
+        message_id: str = "",
+        text: str | None = None,
+        ours: bool | None = None,
+    ) -> Notice:
+        return Notice(ChannelName.MESSENGER, self._page_id, user, at, kind, message_id or None, text or None, ours)
 
     def _unknown(self, user: str, at: float, *name: object) -> UnknownEvent:
         return UnknownEvent(ChannelName.MESSENGER, self._page_id, user, at, event_name(*name))

@@ -11,7 +11,7 @@ from bot.channels.messenger.graph import GraphNode
 from bot.channels.messenger.inbound import USER_REF_PREFIX
 from bot.channels.text import shorten, split
 from bot.channels.vendor_json import JsonObject, id_at
-from bot.channels.vocabulary import Activity, ChannelName, OutboundMessage, QuickReply
+from bot.channels.vocabulary import Activity, Author, ChannelName, OutboundMessage, QuickReply, ThreadControl
 
 TEXT_LIMIT: Final = 2000
 """Characters, by the software development kits; Meta's own page no longer says."""
@@ -19,9 +19,19 @@ QUICK_REPLIES_LIMIT: Final = 13
 TITLE_LIMIT: Final = 20
 PAYLOAD_LIMIT: Final = 1000
 WINDOW_SECONDS: Final = 24 * 3600.0
+PERSON_WINDOW_SECONDS: Final = 7 * 24 * 3600.0
+"""For words that a person typed, under the tag HUMAN_AGENT."""
 SENDS_PER_SECOND: Final = 300.0
 """Text messages of one page ("Rate Limits")."""
 
+PAGE_INBOX: Final = "263902037430900"
+"""The application that is the page's own inbox ("Conversation Routing")."""
+
+_CONTROLS: Final = {
+    ThreadControl.TAKE: "take_thread_control",
+    ThreadControl.RELEASE: "release_thread_control",
+    ThreadControl.TO_INBOX: "pass_thread_control",
+}
 _REGAIN_SECONDS: Final = 300.0
 _ACTIONS: Final = {Activity.SEEN: "mark_seen", Activity.TYPING: "typing_on"}
 
@@ -66,7 +76,6 @@ class MessengerOutbound:
 
     async def send(self, message: OutboundMessage) -> Sent:
         """One call of the Send API. Raises ``SendFailed``."""
-        _require_open_window(message)
         answer, headers = await self._page.post("messages", _send_body(message))
         message_id = id_at(answer, "message_id")
         if not message_id:
@@ -78,21 +87,34 @@ class MessengerOutbound:
         body = {"recipient": _recipient(user_id), "sender_action": _ACTIONS[activity]}
         await self._page.post("messages", body, repeatable=True)
 
+    async def control_thread(self, user_id: str, control: ThreadControl) -> None:
+        """Messenger Platform, "Conversation Routing". Raises ``SendFailed``."""
+        body: JsonObject = {"recipient": _recipient(user_id)}
+        if control is ThreadControl.TO_INBOX:
+            body["target_app_id"] = PAGE_INBOX
+        await self._page.post(_CONTROLS[control], body, repeatable=True)
 
-def _require_open_window(message: OutboundMessage) -> None:
-    """Outside it only a person may write, under a tag that this code cannot utter; Meta punishes the attempt."""
-    if message.to_reply_at is not None and time.time() - message.to_reply_at > WINDOW_SECONDS:
-        raise GiveUp("window", "more than 24 h since the customer's message; a person has to answer on the platform")
+
+def _type_of(message: OutboundMessage) -> dict[str, str]:
+    """The tag is for what a person typed, and for nothing else: Meta punishes its abuse. Raises ``GiveUp``."""
+    age = 0.0 if message.to_reply_at is None else time.time() - message.to_reply_at
+    if age <= WINDOW_SECONDS:
+        return {"messaging_type": "RESPONSE"}
+    if message.author is not Author.AGENT:
+        raise GiveUp("window", "more than 24 h since the customer's message; a person has to answer")
+    if age > PERSON_WINDOW_SECONDS:
+        raise GiveUp("window", "more than 7 days since the customer's message; call or e-mail instead")
+    return {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
 
 
 def _send_body(message: OutboundMessage) -> JsonObject:
+    """Raises ``GiveUp`` outside the window."""
     content: JsonObject = {"text": message.text, "metadata": message.reply_id}
     if message.quick_replies:
         content["quick_replies"] = [
             {"content_type": "text", "title": quick.title, "payload": quick.payload} for quick in message.quick_replies
         ]
-    # RESPONSE is the only type there is here: neither tag nor UPDATE can be asked for by any caller.
-    return {"recipient": _recipient(message.user_id), "messaging_type": "RESPONSE", "message": content}
+    return {"recipient": _recipient(message.user_id), **_type_of(message), "message": content}
 
 
 def _recipient(user_id: str) -> JsonObject:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bot.channels.base import Handshake, Sent, WebhookState
 from bot.channels.http import Client, HttpClient
-from bot.channels.vocabulary import Activity, ChannelName, Event, OutboundMessage, QuickReply
+from bot.channels.vocabulary import Activity, ChannelName, Event, OutboundMessage, QuickReply, ThreadControl
 from bot.channels.x.api import BearerToken, UserContext, XApi
 from bot.channels.x.inbound import XInbound
 from bot.channels.x.outbound import XOutbound, compose
@@ -75,6 +75,9 @@ class XChannel:
 
     async def show_activity(self, user_id: str, activity: Activity) -> None:
         """Does nothing: v2 shows neither reading nor typing in direct messages."""
+
+    async def control_thread(self, user_id: str, control: ThreadControl) -> None:
+        """Does nothing: X gives a conversation to no application."""
 
     async def find_sent(self, message: OutboundMessage, started_at: float, known_ids: frozenset[str]) -> str | None:
         return await self._outbound.find_sent(message, started_at, known_ids)

@@ -13,6 +13,7 @@ from bot.desk import (
     OpenTicket,
     Priority,
     Routing,
+    Stage,
     TicketStatus,
     UnknownTicket,
     open_desk,
@@ -78,7 +79,7 @@ async def test_the_same_message_again_gets_the_ticket_also_after_it_was_cancelle
     first = await desk.open_ticket(request_for())
     await desk.cancel_ticket(HERE, first.reference)
     again = await desk.open_ticket(request_for())
-    assert (again.reference, again.status, again.is_new) == (first.reference, TicketStatus.CANCELLED, True)
+    assert (again.reference, again.status, again.is_new) == (first.reference, TicketStatus.CLOSED, True)
 
 
 async def test_many_at_once_for_one_message_make_one_ticket(desk: Desk, database: Database, request_for: Make) -> None:
@@ -148,15 +149,19 @@ async def test_a_request_that_becomes_clearer_moves_to_the_team_that_can_answer_
     assert (await told(database))[1:] == [(EventKind.RAISED, "payments"), (EventKind.RAISED, "care")]
 
 
-async def test_a_resolved_ticket_is_closed_and_the_next_message_opens_another(
+async def test_a_solved_ticket_is_reopened_by_the_same_topic_and_not_by_another(
     desk: Desk, database: Database, request_for: Make
 ) -> None:
     opened = await desk.open_ticket(request_for())
-    resolved = await desk.resolve_ticket(opened.reference)
-    assert await desk.resolve_ticket(opened.reference) == resolved
-    assert (resolved.status, resolved.is_open) == (TicketStatus.RESOLVED, False)
-    assert await events(database) == [EventKind.OPENED, EventKind.RESOLVED]
-    assert (await desk.open_ticket(request_for("m2"))).is_new
+    solved = await desk.resolve_ticket(opened.reference)
+    assert await desk.resolve_ticket(opened.reference) == solved
+    assert (solved.status, solved.is_open, solved.stage) == (TicketStatus.SOLVED, False, Stage.RESOLVED)
+    reopened = await desk.open_ticket(request_for("m2"))
+    assert (reopened.reference, reopened.status, reopened.is_new) == (opened.reference, TicketStatus.OPEN, False)
+    assert await desk.open_ticket(request_for("m2")) == reopened
+    assert await events(database) == [EventKind.OPENED, EventKind.STATUS, EventKind.REOPENED]
+    await desk.resolve_ticket(opened.reference)
+    assert (await desk.open_ticket(request_for("m3", topic="invoice"))).is_new
 
 
 async def test_another_matter_on_an_open_ticket_is_told_to_its_team(
@@ -215,7 +220,7 @@ async def test_a_contact_completes_the_ticket_and_the_team_is_told(
     opened = await desk.open_ticket(request_for())
     completed = await desk.complete_ticket(opened.reference, PHONE, "m2")
     again = await desk.complete_ticket(opened.reference, PHONE, "m2")
-    assert (completed.contact, completed.status) == (PHONE, TicketStatus.READY)
+    assert (completed.contact, completed.stage) == (PHONE, Stage.READY)
     assert again == completed
     assert (await told(database))[1:] == [(EventKind.CONTACT_GIVEN, "orders")]
 
@@ -251,7 +256,7 @@ async def test_a_refused_contact_is_told_and_a_later_contact_still_counts(
     opened = await desk.open_ticket(request_for())
     refused = await desk.refuse_contact(opened.reference, "m2")
     assert await desk.refuse_contact(opened.reference, "m2") == refused
-    assert (refused.contact_refused, refused.contact, refused.status) == (True, None, TicketStatus.READY)
+    assert (refused.contact_refused, refused.contact, refused.stage) == (True, None, Stage.READY)
     completed = await desk.complete_ticket(opened.reference, PHONE, "m3")
     assert (completed.contact_refused, completed.contact) == (False, PHONE)
     assert [kind for kind, _ in await told(database)] == [
@@ -290,7 +295,7 @@ async def test_a_cancelled_ticket_is_told_once(desk: Desk, database: Database, r
     opened = await desk.open_ticket(request_for())
     cancelled = await desk.cancel_ticket(HERE, opened.reference)
     assert await desk.cancel_ticket(HERE, opened.reference) == cancelled
-    assert cancelled.status is TicketStatus.CANCELLED
+    assert (cancelled.status, cancelled.stage) == (TicketStatus.CLOSED, Stage.CANCELLED)
     assert (await told(database))[1:] == [(EventKind.CANCELLED, "orders")]
     assert (await stored(database)).closed_at is not None
 

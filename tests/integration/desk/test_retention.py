@@ -94,4 +94,4 @@ async def test_a_customer_who_asks_is_forgotten_at_once(desk: Desk, database: Da
     async with database.reading() as session:
         ticket = await session.scalar(select(Ticket).where(Ticket.reference == opened.reference))
     assert ticket is not None
-    assert (ticket.status, ticket.contact_value, ticket.text) == (TicketStatus.CANCELLED, None, "")
+    assert (ticket.status, ticket.contact_value, ticket.text) == (TicketStatus.CLOSED, None, "")

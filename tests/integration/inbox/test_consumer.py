@@ -49,7 +49,7 @@ class Recorder:
 
     async def _end(self, entry, reason):
         names = [entry.lease_key, entry.stream, "out", "holding", "memory", keys.DEAD_LETTERS]
-        arguments = [entry.consumer, keys.WORKERS, entry.id, "", "", reason, 0]
+        arguments = [entry.consumer, keys.WORKERS, entry.id, "", "", "", reason, 0]
         if await until_redis_answers(lambda: self._finish(keys=names, args=arguments)) == b"lost":
             raise LeaseLost
 

@@ -13,7 +13,7 @@ from actions.policy import disposition_of, is_taken_inside
 from actions.server import actions_of
 from actions.stores import read_stores
 from actions.titles import read_titles, title_of
-from bot.desk import Disposition, Priority, TicketStatus, load_routing, open_desk
+from bot.desk import Disposition, Priority, Stage, load_routing, open_desk
 from bot.settings import BrandSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -159,7 +159,7 @@ def test_exactly_what_opens_a_ticket_is_ruled_to_do_so() -> None:
 
 
 def test_every_ticket_status_can_be_told() -> None:
-    assert {f"utter_ticket_status_{status}" for status in TicketStatus} <= RESPONSES.keys()
+    assert {f"utter_ticket_status_{status}" for status in Stage} <= RESPONSES.keys()
 
 
 def test_no_response_is_left_unsaid() -> None:
@@ -168,7 +168,7 @@ def test_no_response_is_left_unsaid() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "actions").glob("*.py"))
     named = set(re.findall(r"utter_\w+", code))
     built = {f"utter_{intent}" for intent in DOMAIN["intents"]}
-    built |= {f"utter_ticket_status_{status}" for status in [*TicketStatus, "late"]}
+    built |= {f"utter_ticket_status_{status}" for status in [*Stage, "late"]}
     built |= {"utter_contact_phone_invalid", "utter_contact_email_invalid"}
     built |= {response for response in RESPONSES if response.removesuffix(SOBER) in RESPONSES}
     # The turn channel, the worker, Rasa itself.

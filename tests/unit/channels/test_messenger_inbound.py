@@ -288,9 +288,23 @@ def test_events_without_a_sender_name_nobody() -> None:
     assert notice({**item, "app_roles": {"111": ["primary_receiver"]}}).kind is NoticeKind.THREAD_CONTROL
 
 
+@pytest.mark.parametrize(
+    ("item", "ours"),
+    [
+        ({"pass_thread_control": {"previous_owner_app_id": None, "new_owner_app_id": 111}}, True),
+        ({"pass_thread_control": {"previous_owner_app_id": "111", "new_owner_app_id": "222"}}, False),
+        ({"take_thread_control": {"previous_owner_app_id": "111", "new_owner_app_id": 263902037430900}}, False),
+        ({"request_thread_control": {"requested_owner_app_id": 222}}, None),
+        ({"app_roles": {"111": ["primary_receiver"]}}, None),
+    ],
+)
+def test_a_passed_or_taken_thread_says_whose_it_is(item: Any, ours: bool | None) -> None:
+    assert notice({**CUSTOMER, **item}).ours is ours
+
+
 def test_message_for_another_application_is_not_ours_to_answer() -> None:
     event = notice({**CUSTOMER, "message": {"mid": "m1", "text": "hello"}}, key="standby")
-    assert (event.kind, event.message_id, event.text) == (NoticeKind.STANDBY, "m1", None)
+    assert (event.kind, event.message_id, event.text, event.ours) == (NoticeKind.STANDBY, "m1", None, False)
     assert notice({**CUSTOMER, "postback": {"title": "Start"}}, key="standby").kind is NoticeKind.STANDBY
 
 

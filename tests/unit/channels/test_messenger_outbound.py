@@ -13,7 +13,7 @@ from bot.channels.base import Allowance, AlreadySent, GiveUp, OutcomeUnknown, Pa
 from bot.channels.http import Answer, Request
 from bot.channels.messenger import MessengerChannel
 from bot.channels.messenger.errors import RULES
-from bot.channels.vocabulary import Activity, ChannelName, OutboundMessage, QuickReply
+from bot.channels.vocabulary import Activity, Author, ChannelName, OutboundMessage, QuickReply, ThreadControl
 from tests.unit.channels.answering import Answering, answer, body_of, url_of
 
 MESSAGE = OutboundMessage(ChannelName.MESSENGER, "PAGE1", "PSID1", "r1.0", "Bonjour")
@@ -112,7 +112,7 @@ async def test_user_of_a_plugin_is_addressed_by_reference() -> None:
 
 
 def test_no_caller_can_ask_for_a_tag() -> None:
-    """The human-agent tag is for people; the bot has no way to say it."""
+    """The human-agent tag follows from who typed the words and when; nobody can name it."""
     assert not {"tag", "messaging_type"} & set(OutboundMessage.__struct_fields__)
     for method in (MessengerChannel.send, MessengerChannel.compose, MessengerChannel.show_activity):
         assert not {"tag", "messaging_type", "kwargs"} & set(inspect.signature(method).parameters)
@@ -127,6 +127,47 @@ async def test_message_outside_the_window_is_given_up_before_any_call() -> None:
         await graph.channel.send(late)
     assert failure.value.code == "window"
     assert graph.requests == []
+
+
+def written(author: Author, hours_ago: float) -> OutboundMessage:
+    heard_at = time.time() - hours_ago * 3600
+    return OutboundMessage(
+        ChannelName.MESSENGER, "PAGE1", "PSID1", "r1.0", "Bonjour", to_reply_at=heard_at, author=author
+    )
+
+
+async def test_only_what_a_person_typed_goes_out_under_the_human_agent_tag_and_only_after_a_day() -> None:
+    graph = Graph()
+    await graph.channel.send(written(Author.AGENT, 25))
+    assert (graph.body["messaging_type"], graph.body["tag"]) == ("MESSAGE_TAG", "HUMAN_AGENT")
+    await graph.channel.send(written(Author.AGENT, 23))
+    assert graph.body["messaging_type"] == "RESPONSE"
+    assert "tag" not in graph.body
+
+
+@pytest.mark.parametrize(("author", "hours"), [(Author.ASSISTANT, 25), (Author.DESK, 25), (Author.AGENT, 7 * 24 + 1)])
+async def test_nobody_writes_after_their_window(author: Author, hours: float) -> None:
+    graph = Graph()
+    with pytest.raises(GiveUp):
+        await graph.channel.send(written(author, hours))
+    assert graph.requests == []
+
+
+@pytest.mark.parametrize(
+    ("control", "edge", "target"),
+    [
+        (ThreadControl.TAKE, "take_thread_control", {}),
+        (ThreadControl.RELEASE, "release_thread_control", {}),
+        (ThreadControl.TO_INBOX, "pass_thread_control", {"target_app_id": "263902037430900"}),
+    ],
+)
+async def test_a_thread_is_taken_released_and_passed_to_the_inbox(
+    control: ThreadControl, edge: str, target: dict[str, str]
+) -> None:
+    graph = Graph(body={"success": True})
+    await graph.channel.control_thread("PSID1", control)
+    assert url_of(graph.requests[-1]).path == f"/v25.0/PAGE1/{edge}"
+    assert graph.body == {"recipient": {"id": "PSID1"}, **target}
 
 
 async def test_answer_without_a_message_id_leaves_the_outcome_open() -> None:

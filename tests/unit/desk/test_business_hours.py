@@ -123,3 +123,24 @@ def test_adding_in_two_steps_is_adding_at_once() -> None:
     for start_hour in range(0, 24 * 14, 5):
         start = paris("2026-10-19T00:00") + timedelta(hours=start_hour)
         assert OFFICE.add(OFFICE.add(start, 5), 7.5) == OFFICE.add(start, 12.5)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-11-16T10:00", "2026-11-16T14:00", 4),
+        ("2026-11-16T16:00", "2026-11-17T11:00", 4),
+        ("2026-11-20T17:00", "2026-11-23T10:00", 2),  # over a weekend
+        ("2026-11-21T10:00", "2026-11-22T10:00", 0),
+        ("2026-11-16T14:00", "2026-11-16T10:00", 0),  # the wrong way round
+        ("2026-11-16T08:00", "2026-11-16T20:00", 9),
+    ],
+)
+def test_business_time_between_two_moments(start: str, end: str, hours: float) -> None:
+    assert OFFICE.between(paris(start), paris(end)) == pytest.approx(hours)
+
+
+def test_what_is_added_lies_between() -> None:
+    start = paris("2026-12-23T16:40")
+    for hours in (0.25, 3, 9, 40.5):
+        assert OFFICE.between(start, OFFICE.add(start, hours)) == pytest.approx(hours)

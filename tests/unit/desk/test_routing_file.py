@@ -123,3 +123,56 @@ def test_a_file_of_another_shape_is_refused(source: str) -> None:
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RoutingError, match=r"absent\.yml: cannot be read"):
         load_routing(tmp_path / "absent.yml")
+
+
+# Exceptions, members and promises
+
+RULES = (
+    GOOD
+    + """\
+rules:
+  - when: {channel: x, severity: [high, urgent]}
+    promise_hours: 1
+  - when: {language: en, topic: fraud}
+    team: care
+"""
+)
+
+
+def test_the_first_rule_that_fits_takes_the_place_of_the_topics_route() -> None:
+    routing = parse_routing(RULES, "routing.yml")
+    contentious = Disposition.ESCALATE_CONTENTIOUS
+    on_x = routing.route(contentious, "fraud", language="en", channel="x")
+    assert (on_x.team.key, on_x.promise_hours, on_x.priority) == ("money", 1, Priority.URGENT)
+    in_english = routing.route(contentious, "fraud", language="en", channel="messenger")
+    assert (in_english.team.key, in_english.promise_hours, in_english.label) == ("care", 4, "Fraude")
+    assert routing.route(contentious, "fraud", language="fr", channel="messenger").team.key == "money"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("channel: x", "channel: telegram", "routing.yml:16: rules.0.when.channel: no such channel: telegram"),
+        ("severity: [high, urgent]", "severity: [hot]", "no such severity: hot"),
+        ("    team: care\n", "    team: nobody\n", "rules.1.team: there is no team 'nobody'"),
+        ("when: {language: en, topic: fraud}", "when: {}", "rules.1.when: an exception for everything"),
+        ("email: care@brand.example,", "email: care@brand.example, escalate_to: up,", "teams.care.escalate_to"),
+        ("email: care@brand.example,", "email: care@brand.example, assign: round_robin,", "without members"),
+    ],
+)
+def test_a_rule_or_a_team_that_can_never_work_is_told_with_its_place(old: str, new: str, said: str) -> None:
+    assert old in RULES
+    with pytest.raises(RoutingError) as raised:
+        parse_routing(RULES.replace(old, new, 1), "routing.yml")
+    assert said in str(raised.value)
+
+
+def test_a_team_may_have_hours_of_its_own() -> None:
+    source = GOOD.replace(
+        "money: {name", 'money: {business_hours: {week: {sunday: ["10:00-12:00"]}, holidays: BE}, name'
+    )
+    routing = parse_routing(source, "routing.yml")
+    own = routing.team("money").hours
+    assert (own.country, list(own.week)) == ("BE", [6])
+    assert own.time_zone == routing.hours.time_zone
+    assert routing.team("care").hours is routing.hours

@@ -183,7 +183,7 @@ def test_a_customer_without_contact_is_to_be_answered_in_the_conversation() -> N
 
 
 def test_a_team_is_written_to_in_its_language() -> None:
-    content = plain(write(ticket(), team=Team("care", "Care", "care@brand.example", "en")))
+    content = plain(write(ticket(), team=Team("care", "Care", "care@brand.example", "en", ROUTING.hours)))
     assert "New ticket" in content
     assert "an answer by Monday 23 November 2026 at 10:40" in content
 
@@ -250,7 +250,7 @@ def test_the_headline_says_what_the_customers_new_words_mean(
 
 
 def test_a_cancelled_ticket_promises_nothing_any_more() -> None:
-    content = plain(write(ticket(status=TicketStatus.CANCELLED), EventKind.CANCELLED))
+    content = plain(write(ticket(status=TicketStatus.CLOSED), EventKind.CANCELLED))
     assert "Promis" not in content
     assert "annulé" in content
 

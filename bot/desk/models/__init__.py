@@ -1,0 +1,31 @@
+"""The desk's tables."""
+
+from bot.desk.models.base import NAMING_CONVENTION, Base, UtcDateTime
+from bot.desk.models.conversations import OWNED_BY_ASSISTANT, AgentPresence, Conversation, ConversationEvent, Message
+from bot.desk.models.kinds import Direction, EventKind, NotificationStatus, PromiseKind, PromiseOutcome
+from bot.desk.models.owed import CustomerMessage, Notification
+from bot.desk.models.tickets import Promise, Ticket, TicketConversation, TicketEvent, TicketTag, TicketWatcher
+
+__all__ = [
+    "AgentPresence",
+    "Base",
+    "Conversation",
+    "ConversationEvent",
+    "CustomerMessage",
+    "Direction",
+    "EventKind",
+    "Message",
+    "NAMING_CONVENTION",
+    "Notification",
+    "NotificationStatus",
+    "OWNED_BY_ASSISTANT",
+    "Promise",
+    "PromiseKind",
+    "PromiseOutcome",
+    "Ticket",
+    "TicketConversation",
+    "TicketEvent",
+    "TicketTag",
+    "TicketWatcher",
+    "UtcDateTime",
+]

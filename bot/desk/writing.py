@@ -1,0 +1,120 @@
+"""What agents write to customers in the conversation."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.desk.conversations import Conversations
+from bot.desk.desk import Desk
+from bot.desk.life import TicketLife
+from bot.desk.models import EventKind, PromiseKind, Ticket
+from bot.desk.outcomes import Conflict, Outcome
+from bot.desk.outgoing import Outgoing, last_heard_at, owe
+from bot.desk.reading import TicketReader
+from bot.desk.replies import CannedReply, Filled, Replies, fill
+from bot.desk.tickets import Actor, ContactKind, NotAllowed, TicketStatus
+from bot.desk.window import Window, WindowState, messaging_window
+from bot.desk.wording import write_time
+from bot.inbox.connection import REDIS_AWAY
+from bot.inbox.owners import OwnerConflict
+
+
+@dataclass(frozen=True, slots=True)
+class WindowShut:
+    """The platform allows no more words; call or e-mail."""
+
+    window: Window
+
+
+class Writing:
+    """Methods raise ``UnknownTicket``, ``NotAllowed``, ``DeskUnavailable`` and Redis' own errors."""
+
+    def __init__(
+        self, desk: Desk, conversations: Conversations, outgoing: Outgoing, replies: Replies, *, brand: str
+    ) -> None:
+        self._desk = desk
+        self._conversations = conversations
+        self._outgoing = outgoing
+        self._replies = replies
+        self._brand = brand
+        self._life = TicketLife(desk)
+        self._reader = TicketReader(desk)
+
+    async def window(self, conversation_id: str) -> Window:
+        async with self._desk.database.reading() as session:
+            heard_at = await last_heard_at(session, conversation_id)
+        return messaging_window(conversation_id.partition(":")[0], heard_at, self._desk.changes.now())
+
+    def canned(self, language: str) -> list[CannedReply]:
+        return self._replies.canned(language)
+
+    async def fill(self, text: str, reference: str, agent: str) -> Filled:
+        """Put the ticket's facts in the place of ``{reference}``, ``{due}`` and the like."""
+        ticket = await self._reader.ticket(reference)
+        language = "en" if ticket.language == "en" else "fr"
+        contact = {} if ticket.contact is None else {ticket.contact.kind: ticket.contact.value}
+        return fill(
+            text,
+            {
+                "reference": ticket.reference,
+                "agent": agent,
+                "brand": self._brand,
+                "due": write_time(ticket.due_at, language, self._desk.routing.hours.time_zone),
+                "phone": contact.get(ContactKind.PHONE),
+                "email": contact.get(ContactKind.EMAIL),
+                "topic": self._desk.routing.route(ticket.disposition, ticket.topic).label,
+            },
+        )
+
+    async def reply(
+        self,
+        reference: str,
+        by: Actor,
+        text: str,
+        *,
+        key: str,
+        seen: int | None = None,
+        then: TicketStatus | None = None,
+    ) -> Outcome | WindowShut | OwnerConflict:
+        """Say ``text`` to the ticket's customer, once for each ``key``.
+
+        The conversation is the agent's from then on, the first response is given, a ticket that nobody had is theirs,
+        and ``then`` becomes its status; the words and all this are one transaction.
+        """
+        if not text.strip():
+            raise NotAllowed("a reply needs words")
+        ticket = await self._reader.ticket(reference)
+        window = await self.window(ticket.conversation_id)
+        if window.state is WindowState.SHUT:
+            return WindowShut(window)
+        if seen is not None and ticket.version != seen:
+            return await self._life.conflict(reference, seen)
+        owner = await self._conversations.take_over(ticket.conversation_id, by.name)
+        if isinstance(owner, OwnerConflict):
+            return owner
+        outcome = await self._write(reference, by, text.strip(), f"reply:{key}", seen, then)
+        if not isinstance(outcome, Conflict):
+            await self._send_at_once()
+        return outcome
+
+    async def _write(
+        self, reference: str, by: Actor, text: str, key: str, seen: int | None, then: TicketStatus | None
+    ) -> Outcome:
+        changes = self._desk.changes
+
+        async def change(session: AsyncSession, ticket: Ticket) -> None:
+            now = changes.now()
+            if not await owe(session, ticket, key=key, by=by, text=text, now=now):
+                return
+            await changes.promises.settle(session, ticket, now, (PromiseKind.FIRST_RESPONSE,))
+            await changes.record(session, ticket, EventKind.REPLIED, by=by, text=text)
+            await self._life.work_on(session, ticket, by, then)
+
+        return await self._life.change(reference, seen, change)
+
+    async def _send_at_once(self) -> None:
+        """The desk process would, a moment later; an agent who waits sees it sooner."""
+        try:
+            await self._outgoing.deliver()
+        except REDIS_AWAY:
+            return

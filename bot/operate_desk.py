@@ -1,0 +1,87 @@
+"""What operators do by hand at the desk: tickets, e-mails that were given up, personal data."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TypeVar
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.bootstrap import load_routing_of
+from bot.configuration import ConfigurationError
+from bot.desk import Desk, DeskUnavailable, TicketView, UnknownTicket, migrate, open_desk
+from bot.desk.notifications import list_failed, put_back_failed
+from bot.desk.retention import Purged, forget_conversation, purge
+from bot.settings import Settings
+
+Result = TypeVar("Result")
+
+
+def _with_desk(settings: Settings, work: Callable[[Desk], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        settings.core.home.mkdir(parents=True, exist_ok=True)
+        try:
+            await migrate(settings.database_url)
+            desk = open_desk(settings.database_url, load_routing_of(settings))
+            try:
+                return await work(desk)
+            finally:
+                await desk.close()
+        except DeskUnavailable as error:
+            raise ConfigurationError(f"The database does not answer ({error}): check PARVIS_DATABASE_URL") from error
+        except UnknownTicket as error:
+            raise ConfigurationError(f"There is no ticket {error}") from error
+
+    return asyncio.run(run())
+
+
+def resolve(settings: Settings, console: Console, reference: str) -> None:
+    _report(console, _with_desk(settings, lambda desk: desk.resolve_ticket(reference)))
+
+
+def close(settings: Settings, console: Console, reference: str) -> None:
+    _report(console, _with_desk(settings, lambda desk: desk.close_ticket(reference)))
+
+
+def _report(console: Console, ticket: TicketView) -> None:
+    console.print(f"{ticket.reference}: {ticket.status}", highlight=False)
+
+
+def print_failed_emails(settings: Settings, console: Console, *, as_json: bool, limit: int) -> None:
+    failed = _with_desk(settings, lambda desk: list_failed(desk.database, limit))
+    if as_json:
+        console.print_json(json.dumps([asdict(one) for one in failed]))
+        return
+    if not failed:
+        console.print("No e-mail was given up.")
+        return
+    table = Table("ticket", "team", "attempts", "reason")
+    for one in failed:
+        table.add_row(one.reference, one.team, str(one.attempts), one.reason)
+    console.print(table)
+
+
+def put_back_emails(settings: Settings, console: Console) -> None:
+    number = _with_desk(settings, lambda desk: put_back_failed(desk.database))
+    console.print(f"Put back: {number}. The desk sends them within a second.", highlight=False)
+
+
+def purge_now(settings: Settings, console: Console, days: int | None) -> None:
+    kept = settings.core.retention_days if days is None else days
+    if kept <= 0:
+        raise ConfigurationError("Say how many days are kept: --days N, or PARVIS_RETENTION_DAYS")
+    _print_purged(console, _with_desk(settings, lambda desk: purge(desk.database, timedelta(days=kept))))
+
+
+def forget(settings: Settings, console: Console, conversation_id: str) -> None:
+    parts = conversation_id.split(":", 2)
+    if len(parts) != 3 or not all(parts):
+        raise ConfigurationError("Name the conversation as a ticket does: channel:account:user")
+    _print_purged(console, _with_desk(settings, lambda desk: forget_conversation(desk.database, conversation_id)))
+
+
+def _print_purged(console: Console, purged: Purged) -> None:
+    console.print(f"Removed: {purged.messages} messages, and the person from {purged.tickets} tickets", highlight=False)

@@ -1,0 +1,92 @@
+"""Pictures of the console: ``python -m tests.browser.screenshots`` takes those of the documentation, and with a folder
+every page in both languages, wide and narrow, into that folder."""
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Browser, async_playwright
+
+from bot.settings import PROJECT_ROOT
+from tests.browser.conftest import launch
+from tests.browser.console_page import open_console
+from tests.conftest import Valkey
+from tests.seeded_console import ConsoleProcess, fill
+
+ADMIN, AGENT = "paul@maison-lumen.example", "lea@maison-lumen.example"
+PAGES = {
+    "queue": "/tickets",
+    "ticket": "/tickets/{7001}",
+    "waiting": "/tickets/{7002}",
+    "shut": "/tickets/{7006}",
+    "conversations": "/conversations",
+    "conversation": "/conversations/messenger%3A1000000000001%3A7001",
+    "callbacks": "/callbacks",
+    "team": "/team",
+    "dead-letters": "/dead-letters",
+    "users": "/users",
+    "audit": "/audit",
+}
+WIDE, NARROW = 1280, 390
+
+
+@dataclass(frozen=True)
+class Picture:
+    page: str
+    language: str
+    width: int
+    email: str = ADMIN
+    whole: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"console-{self.page}-{self.language}{'-phone' if self.width == NARROW else ''}.png"
+
+
+ALL = [Picture(page, language, width) for language in ("fr", "en") for width in (WIDE, NARROW) for page in PAGES]
+DOCUMENTATION = [
+    Picture("queue", "en", WIDE, AGENT, whole=False),
+    Picture("ticket", "en", WIDE, AGENT, whole=False),
+    Picture("ticket", "fr", NARROW, AGENT, whole=False),
+    Picture("callbacks", "en", WIDE, AGENT, whole=False),
+    Picture("conversations", "en", WIDE, AGENT, whole=False),
+    Picture("team", "en", WIDE, whole=False),
+]
+
+
+async def take(pictures: list[Picture], folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        valkey = Valkey(Path(home))
+        valkey.start()
+        database_url = f"sqlite+aiosqlite:///{home}/desk.db"
+        references = await fill(database_url, valkey.address)
+        console = ConsoleProcess(Path(home), database_url, valkey.address)
+        try:
+            await asyncio.to_thread(console.start)
+            async with async_playwright() as playwright:
+                browser = await launch(playwright)
+                for picture in pictures:
+                    await _take(browser, console.address, references, picture, folder)
+                await browser.close()
+        finally:
+            console.stop()
+            valkey.kill()
+
+
+async def _take(browser: Browser, address: str, references: dict[str, str], picture: Picture, folder: Path) -> None:
+    opened = await open_console(browser, address, picture.email, picture.language, width=picture.width)
+    path = PAGES[picture.page]
+    for customer, reference in references.items():
+        path = path.replace(f"{{{customer}}}", reference)
+    await opened.open(path)
+    await opened.page.wait_for_load_state()
+    await opened.page.screenshot(path=folder / picture.name, full_page=picture.whole)
+    await opened.close()
+
+
+if __name__ == "__main__":
+    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT_ROOT / "docs" / "images"
+    chosen.mkdir(parents=True, exist_ok=True)
+    asyncio.run(take(ALL if len(sys.argv) > 1 else DOCUMENTATION, chosen))
