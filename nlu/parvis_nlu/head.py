@@ -3,11 +3,11 @@
 **Seen.** A sentence vector (meaning, across languages) beside words and letter groups (names, spelling). Misspelt words
 are guessed (``parvis_nlu.spelling``) and both readings count: vectors are averaged, letter groups united.
 
-**Ranked.** Two judges are added up: a logistic regression over all of that, and the nearest example of each intent, by
-the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count
-less). Where an intent has few examples, a second regression, over sentence vectors alone, has a share in the first one's
-verdict. The name of an intent is one more example of it. A text in a language that the examples do not hold is judged by
-its sentence vector alone: the letter groups of other languages mislead.
+**Ranked.** Two judges are added up: a logistic regression over all of that, and the nearest example of each intent,
+by the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count
+less). Where an intent has few examples, a second regression, over sentence vectors alone, has a share in the first
+one's verdict. The name of an intent is one more example of it. A text in a language that the examples do not hold is
+judged by its sentence vector alone: the letter groups of other languages mislead.
 
 **Confidence.** A regression is certain even of nonsense, so certainty is not asked: the sum over the intents of what
 both judges found, however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out
