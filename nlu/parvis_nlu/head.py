@@ -13,8 +13,9 @@ judged by its sentence vector alone: the letter groups of other languages mislea
 both judges found, however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out
 of scope. The result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the
 trainers' own examples fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold
-fits every bot, however many intents it has. Noisy copies of the examples count a little, too, so that a slip of the
-finger is no reason to hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
+fits every bot, however many intents it has. Intents that take the matter to a person anyway have a scale of their own,
+with ``grave_handover`` instead. Noisy copies of the examples count, too, so that a slip of the finger is no reason to
+hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
 called too close.
 
 Everything is kept as arrays and JSON: a model file holds no pickle.
@@ -46,8 +47,8 @@ _FOLDS = 5
 # costs as much as the model itself.
 _ENOUGH_JUDGED = 2000
 _SEED = 0
-# Customers mistype some of their messages: where the hand-over point is set, noisy copies, however many there are, count
-# as much as so many examples for each one.
+# Customers mistype some of their messages: where the hand-over point is set, noisy copies together count as much as so
+# many examples for each one.
 _COPIES_PER_EXAMPLE = 0.6
 # How much a noisy copy counts in learning, beside an example.
 _WEIGHT_OF_COPIES = 0.4
