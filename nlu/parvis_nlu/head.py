@@ -3,8 +3,8 @@
 **Seen.** A sentence vector (meaning, across languages) beside words and letter groups (names, spelling). Misspelt words
 are guessed (``parvis_nlu.spelling``) and both readings count: vectors are averaged, letter groups united.
 
-**Ranked.** Two judges are added up: a logistic regression over all of that, and the nearest example of each intent,
-by the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count
+**Ranked.** Two judges are added up: a logistic regression over all of that, and the nearest example of each intent, by
+the angle between sentence vectors after whitening (directions in which examples of one intent differ anyway count
 less). Where an intent has few examples, a second regression, over sentence vectors alone, has a share in the first
 one's verdict. The name of an intent is one more example of it. A text in a language that the examples do not hold is
 judged by its sentence vector alone: the letter groups of other languages mislead.
@@ -13,8 +13,9 @@ judged by its sentence vector alone: the letter groups of other languages mislea
 both judges found, however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out
 of scope. The result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the
 trainers' own examples fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold
-fits every bot, however many intents it has. Noisy copies of the examples count a little, too, so that a slip of the
-finger is no reason to hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
+fits every bot, however many intents it has. Intents that take the matter to a person anyway have a scale of their own,
+with ``grave_handover`` instead. Noisy copies of the examples count, too, so that a slip of the finger is no reason to
+hand over. In the same way ``ambiguity`` is the share of examples whose first two intents are
 called too close.
 
 Everything is kept as arrays and JSON: a model file holds no pickle.
@@ -46,10 +47,11 @@ _FOLDS = 5
 # costs as much as the model itself.
 _ENOUGH_JUDGED = 2000
 _SEED = 0
-# Customers mistype some of their messages, not two of three.
-_WEIGHT_OF_COPIES = 0.15
-# In learning they count more: nothing else tells what a slip looks like.
-_WEIGHT_OF_LEARNT_COPIES = 0.4
+# Customers mistype some of their messages: where the hand-over point is set, noisy copies together count as much as so
+# many examples for each one.
+_COPIES_PER_EXAMPLE = 0.6
+# How much a noisy copy counts in learning, beside an example.
+_WEIGHT_OF_COPIES = 0.4
 
 _REGULARISATION = 20.0
 _VECTOR_WEIGHT = 2.0
@@ -202,7 +204,7 @@ class Judges:
         """``are_examples``: which rows are examples rather than noisy copies of one. ``similar``: judges that have
         learnt from most of the rows."""
         own, examples = classes[are_examples], seen[are_examples]
-        counts = np.where(are_examples, 1.0, _WEIGHT_OF_LEARNT_COPIES)
+        counts = np.where(are_examples, 1.0, _WEIGHT_OF_COPIES)
         begin = similar._weights if similar else None
         meaning = fit(
             examples.meaning,
@@ -351,7 +353,7 @@ class IntentHead:
             judges,
             Scales.of(scope.score(judged.logits), judged.weights, grave, options),
             Scales.of(scope.score(judged.of_meaning), judged.weights, grave, options),
-            _closeness_of(judged.logits[judged.weights == 1], intents, options.ambiguity),
+            _closeness_of(judged.logits[judged.are_examples], intents, options.ambiguity),
         )
 
     def predict(self, text: str, ranking_length: int) -> Prediction:
@@ -454,13 +456,19 @@ class _Corpus:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Logits of examples and copies by judges that have seen neither; ``weights`` tells how much each counts,
-    ``classes`` what each is."""
+    """Logits of examples and copies by judges that have seen neither; ``classes`` tells what each is."""
 
     logits: np.ndarray
     of_meaning: np.ndarray
     classes: np.ndarray
-    weights: np.ndarray
+    are_examples: np.ndarray
+
+    @property
+    def weights(self) -> np.ndarray:
+        """How much each counts."""
+        examples = np.count_nonzero(self.are_examples)
+        copies = len(self.are_examples) - examples
+        return np.where(self.are_examples, 1.0, _COPIES_PER_EXAMPLE * examples / max(1, copies))
 
 
 def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged, Judges | None]:
@@ -473,7 +481,7 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged,
     judged = np.array([at for at, one in enumerate(classes) if counts[one] > 1], dtype=int)
     folds = min([_FOLDS, *(counts[one] for one in classes[judged])])
     no_logits = np.zeros((0, len(scope.out)))
-    nothing = _Judged(no_logits, no_logits, np.zeros(0, int), np.zeros(0))
+    nothing = _Judged(no_logits, no_logits, np.zeros(0, int), np.zeros(0, bool))
     if folds < 2 or len(counts) < 2:
         return nothing, None
     found: list[_Judged] = []
@@ -487,9 +495,8 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged,
         if not len(asked):
             continue
         judges = Judges.learn(seen[learnt], corpus.classes[learnt], corpus.are_examples[learnt])
-        weights = np.where(corpus.are_examples[asked], 1.0, _WEIGHT_OF_COPIES)
         of_meaning = judges.logits_of_meaning(seen.vectors[asked])
-        found.append(_Judged(judges.logits(seen[asked]), of_meaning, corpus.classes[asked], weights))
+        found.append(_Judged(judges.logits(seen[asked]), of_meaning, corpus.classes[asked], corpus.are_examples[asked]))
         if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
             break  # enough for the quantile
     if not found:
@@ -498,7 +505,7 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged,
         np.concatenate([one.logits for one in found]),
         np.concatenate([one.of_meaning for one in found]),
         np.concatenate([one.classes for one in found]),
-        np.concatenate([one.weights for one in found]),
+        np.concatenate([one.are_examples for one in found]),
     )
     return all_judged, judges
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select
 
+from benchmarks.postgresql import PostgreSql
 from bot.desk import (
     Actor,
     Changed,
@@ -43,7 +44,7 @@ from bot.desk.models import Base, Notification, Promise, Ticket, TicketEvent
 from bot.desk.rounds import Rounds
 from bot.desk.routing import Assignment
 from bot.settings import PROJECT_ROOT
-from tests.integration.desk.conftest import PostgreSql, make_request
+from tests.integration.desk.conftest import make_request
 
 REPLIES = load_replies(PROJECT_ROOT / "replies.yml")
 AGENTS = ("lea", "marc", "zoe")
