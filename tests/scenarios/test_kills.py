@@ -59,7 +59,7 @@ def test_tickets_survive_the_death_of_the_action_server_and_are_opened_once(parv
             [[count]] = database.execute("SELECT count(*) FROM tickets WHERE conversation_id LIKE ?", (conversation,))
             assert count == 1
             names = [response_of(text) for text in parvis.replies(channel, user)]
-            assert names.count("utter_introduction") == 1
+            assert names.count("utter_introduction_sober") == 1, "once, and sober to the upset"
 
 
 def test_sends_cut_off_before_the_answer_are_settled_by_their_echo(parvis: Installation):

@@ -15,6 +15,7 @@ def test_status_shows_every_process_ready(parvis: Installation):
         "worker",
         "sender",
         "desk",
+        "console",
         "simulator",
     ]
     assert all(one["problem"] is None and one["pid"] for one in listed)
