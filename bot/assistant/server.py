@@ -8,9 +8,9 @@ from typing import Final
 MODEL: Final = Path("models") / "published.tar.gz"
 
 # One process has two cores at most and shares them with a dozen others: thread pools would only wait for each other.
-_THREAD_POOLS: Final = (
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
-    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+_ONE_THREAD_EACH: Final = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+    "1",
 )
 _QUIET: Final = {
     "RASA_TELEMETRY_ENABLED": "false",
@@ -39,9 +39,9 @@ def nlu_python(project_root: Path) -> Path:
     return python
 
 
-def nlu_environment(threads: int = 1) -> dict[str, str]:
-    """What every process of the Rasa environment runs with: quiet, without telemetry, thread pools of that size."""
-    return {**os.environ, **_QUIET, **dict.fromkeys(_THREAD_POOLS, str(threads))}
+def nlu_environment() -> dict[str, str]:
+    """What every process of the Rasa environment runs with: quiet, without telemetry, one thread."""
+    return {**os.environ, **_QUIET, **_ONE_THREAD_EACH}
 
 
 def rasa_command(

@@ -161,7 +161,7 @@ def _run(project_root: Path, log_file: Path, model: Path, on_progress: OnProgres
     command = [str(nlu_python(project_root)), "-m", "parvis_nlu.train"]
     command += ["--project", str(project_root), "--model", str(model.resolve())]
     # Rasa would keep the parts of earlier trainings and take one for unchanged when only a module it uses changed.
-    environment = nlu_environment(threads=os.cpu_count() or 1) | {"RASA_MAX_CACHE_SIZE": "0"}
+    environment = nlu_environment() | {"RASA_MAX_CACHE_SIZE": "0"}
     report = _Report(0.0, [], [])
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with (
