@@ -70,7 +70,7 @@ async def test_what_is_not_understood_in_another_language_is_offered_a_person_at
         ("Hola, ¿dónde está mi pedido? Lo compré hace una semana", "es"),
         ("Guten Tag, wo bleibt meine Bestellung von letzter Woche?", "de"),
         ("Buongiorno, dove si trova il mio ordine della settimana scorsa?", "it"),
-        ("Goedendag, waar blijft mijn bestelling van vorige week?", "nl"),
+        ("Ik wacht nog steeds op mijn pakket, waar is het?", "nl"),
         ("Olá, onde está a minha encomenda da semana passada?", "pt"),
     ],
 )
