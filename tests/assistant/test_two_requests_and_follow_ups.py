@@ -154,7 +154,7 @@ async def test_a_sign_of_trouble_opens_a_ticket_of_its_topic(customer: Customer,
 
 
 @pytest.mark.parametrize(
-    "text", ["this dress is to die for!", "vous avez ce coussin en couleur avocat ?", "killer look 😍"]
+    "text", ["that coat is to die for, love it!", "vous avez ce coussin en couleur avocat ?", "killer look 😍"]
 )
 async def test_a_harmless_look_alike_opens_none(new_customer: Callable[..., Customer], text: str) -> None:
     on_x = new_customer(ChannelName.X)
