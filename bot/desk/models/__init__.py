@@ -7,6 +7,8 @@ from bot.desk.models.owed import CustomerMessage, Notification
 from bot.desk.models.tickets import Promise, Ticket, TicketConversation, TicketEvent, TicketTag, TicketWatcher
 
 __all__ = [
+    "NAMING_CONVENTION",
+    "OWNED_BY_ASSISTANT",
     "AgentPresence",
     "Base",
     "Conversation",
@@ -15,10 +17,8 @@ __all__ = [
     "Direction",
     "EventKind",
     "Message",
-    "NAMING_CONVENTION",
     "Notification",
     "NotificationStatus",
-    "OWNED_BY_ASSISTANT",
     "Promise",
     "PromiseKind",
     "PromiseOutcome",

@@ -1,26 +1,12 @@
 """Both sides of every conversation, who has it, and which agents are there."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
-from sqlalchemy import text as sql
+from sqlalchemy import BigInteger, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.desk.models.base import Base, enum_column
-from bot.desk.models.kinds import Direction, EventKind, NotificationStatus, PromiseKind, PromiseOutcome
-from bot.desk.tickets import (
-    CUSTOMER,
-    OPEN_STATUSES,
-    Actor,
-    Closing,
-    Contact,
-    ContactKind,
-    Disposition,
-    Priority,
-    TicketStatus,
-)
-
+from bot.desk.models.kinds import Direction
 
 OWNED_BY_ASSISTANT = "bot"
 

@@ -1,25 +1,12 @@
 """The SQL outboxes: words owed to customers, e-mails owed to teams."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
-from sqlalchemy import text as sql
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.desk.models.base import Base, enum_column
-from bot.desk.models.kinds import Direction, EventKind, NotificationStatus, PromiseKind, PromiseOutcome
-from bot.desk.tickets import (
-    CUSTOMER,
-    OPEN_STATUSES,
-    Actor,
-    Closing,
-    Contact,
-    ContactKind,
-    Disposition,
-    Priority,
-    TicketStatus,
-)
+from bot.desk.models.kinds import NotificationStatus
 
 
 class CustomerMessage(Base):

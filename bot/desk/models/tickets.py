@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.desk.models.base import Base, enum_column
-from bot.desk.models.kinds import Direction, EventKind, NotificationStatus, PromiseKind, PromiseOutcome
+from bot.desk.models.kinds import EventKind, PromiseKind, PromiseOutcome
 from bot.desk.tickets import (
     CUSTOMER,
     OPEN_STATUSES,
