@@ -1,11 +1,12 @@
 """The page with the two phones and the mailbox: static files under a strict policy, and the live connection."""
 
+from mimetypes import guess_type
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sanic import Blueprint, HTTPResponse, Request, Websocket
-from sanic.response import file
 from sanic.response import json as json_response
+from sanic.response import raw
 
 from simulator.live import LivePages
 from simulator.settings import SimulatorSettings
@@ -33,19 +34,19 @@ def page_routes(settings: SimulatorSettings, live: LivePages) -> Blueprint:
 
     @blueprint.get("/")
     async def show_page(request: Request) -> HTTPResponse:
-        return await file(STATIC / "index.html", headers=_page_headers())
+        return _file(STATIC / "index.html", _page_headers())
 
     @blueprint.get("/static/<name:[a-z_-]+[.](?:js|css|svg)>")
     async def show_file(request: Request, name: str) -> HTTPResponse:
         path = STATIC / name
         if not path.is_file():
             return json_response({"error": "no such file"}, status=404)
-        return await file(path, headers=_file_headers())
+        return _file(path, _file_headers())
 
     @blueprint.get("/media/<kind:[a-z]+>")
     async def show_media(request: Request, kind: str) -> HTTPResponse:
         """What attachments point at: any kind without a picture of its own gets a document's."""
-        return await file(STATIC / _MEDIA.get(kind, "document.svg"), headers=_file_headers())
+        return _file(STATIC / _MEDIA.get(kind, "document.svg"), _file_headers())
 
     @blueprint.get("/api/brand")
     async def describe_brand(request: Request) -> HTTPResponse:
@@ -68,6 +69,11 @@ def comes_from_elsewhere(request: Request) -> bool:
         return True
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != host.netloc
+
+
+def _file(path: Path, headers: dict[str, str]) -> HTTPResponse:
+    """Read at once: a file opened in a thread stays open when its reader leaves meanwhile."""
+    return raw(path.read_bytes(), content_type=guess_type(path.name)[0] or "text/plain", headers=headers)
 
 
 def _page_headers() -> dict[str, str]:

@@ -15,7 +15,7 @@ from bot.console.accounts import AuditLog, Invitations, SavedViews, Sessions, Si
 from bot.console.accounts.oidc import IdentityProvider
 from bot.console.accounts.secrets import Vault
 from bot.console.live import Availability, Live, Looking
-from bot.console.page import NAVIGATION, STATIC, NotSignedIn, field, redirect, render, signed_in
+from bot.console.page import NAVIGATION, NotSignedIn, field, redirect, render, signed_in
 from bot.console.pages import (
     account,
     audit,
@@ -32,6 +32,7 @@ from bot.console.pages import (
 )
 from bot.console.readings import Readings
 from bot.console.security import Cookies, comes_from_elsewhere, harden
+from bot.console.static_files import add_static_files
 from bot.console.words import LANGUAGES, preferred_language, words_of
 from bot.desk import Desk, DeskUnavailable, Presence, TicketLife, TicketReader
 from bot.desk.conversations import Conversations
@@ -99,7 +100,7 @@ def create_console(console: Console, readiness: Readiness) -> Sanic[Any, Any]:
     app.ctx.brand = console.brand
     app.ctx.time_zone = ZoneInfo(console.time_zone)
     app.ctx.cookies = Cookies(secure=console.secure)
-    app.static("/static", STATIC, name="static")
+    add_static_files(app)
     _add_guards(app, console)
     _add_probes(app, readiness)
     _add_errors(app)

@@ -32,7 +32,6 @@ _templates: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-STATIC: Final = _FOLDER / "static"
 _CSRF_FIELD: Final = Markup('<input type="hidden" name="csrf_token" value="{}">')
 
 NAVIGATION: Final[list[tuple[Right | None, str, str]]] = [

@@ -124,18 +124,18 @@ async def test_while_the_database_is_away_messages_wait_and_are_logged_once(redi
 async def test_the_log_waits_in_its_streams_until_names_can_be_masked(
     valkey, redis, layout, intake, tmp_path, monkeypatch
 ):
-    from bot import bootstrap
+    from bot.bootstrap import Process, desk
     from bot.desk.masking import models
     from bot.settings import Settings
 
     settings = Settings()
-    process = bootstrap.Process(settings, redis, layout, Readiness("masking"), asyncio.Event())
+    process = Process(settings, redis, layout, Readiness("masking"), asyncio.Event())
     url = f"sqlite+aiosqlite:///{tmp_path / 'waiting.db'}"
     await migrate(url)
     database = Database(url)
-    monkeypatch.setattr(bootstrap, "_MODELS_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(desk, "_MODELS_AGAIN_SECONDS", 0.1)
     monkeypatch.setitem(models.MODELS, "fr", "fr_core_news_nowhere")
-    feeding = asyncio.create_task(bootstrap._feed_log(process, database, Rules()))
+    feeding = asyncio.create_task(desk.feed_log(process, database, Rules()))
     await intake.append([message("1", "J'ai eu Karim Benali au téléphone")])
 
     deadline = time.monotonic() + 60
