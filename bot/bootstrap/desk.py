@@ -1,6 +1,7 @@
 """The processes of the desk: actions that open tickets, and what is owed to teams, customers and the log."""
 
 import asyncio
+import os
 from typing import Any
 
 import structlog
@@ -23,9 +24,13 @@ log = structlog.get_logger()
 
 # A language model that is missing comes back by a person's hand only.
 _MODELS_AGAIN_SECONDS = 30.0
+_NICENESS = 10
 
 
 def run_desk(settings: Settings) -> None:
+    """Masking is heavy and nobody waits for it: it gives way to whatever answers customers."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     start_process("desk", settings, _desk)
 
 

@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from rasa.core.channels.channel import InputChannel, UserMessage
-from sanic import Blueprint, response
+from sanic import Blueprint, Sanic, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
@@ -52,16 +52,22 @@ class TurnChannel(InputChannel):
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         routes = Blueprint("parvis_turns")
 
+        @routes.listener("after_server_start")
+        async def prepare(app: Sanic, _: object) -> None:
+            """So that the first customer does not wait for what every turn needs."""
+            if self._is_ready(app):
+                await self._runner_of(app).prepare()
+
         @routes.get("/health")
         async def health(request: Request) -> HTTPResponse:
-            ready = self._is_ready(request)
+            ready = self._is_ready(request.app)
             return response.json({"status": "ready" if ready else "loading"}, status=200 if ready else 503)
 
         @routes.post("/webhook")
         async def take_turn(request: Request) -> HTTPResponse:
             if not self._is_allowed(request):
                 return response.json({"error": "unauthorized"}, status=401)
-            if not self._is_ready(request):
+            if not self._is_ready(request.app):
                 return response.json({"error": "loading"}, status=503)
             turn = read_turn(request)
             if turn is None:
@@ -72,7 +78,7 @@ class TurnChannel(InputChannel):
 
     async def _answer(self, request: Request, turn: Turn) -> HTTPResponse:
         try:
-            answer = await self._runner_for(request).run(turn)
+            answer = await self._runner_of(request.app).run(turn)
         except TurnStopped as stop:
             logger.warning("turn_stopped reason=%s detail=%s message_id=%s", stop.reason, stop.detail, turn.message_id)
             return response.json({"error": stop.reason}, status=503 if isinstance(stop, TryLater) else 500)
@@ -89,14 +95,14 @@ class TurnChannel(InputChannel):
             return response.json({"error": "turn_broken"}, status=500)
         return response.json({"messages": answer.messages, "language": answer.language, "silent": answer.silent})
 
-    def _runner_for(self, request: Request) -> TurnRunner:
+    def _runner_of(self, app: Sanic) -> TurnRunner:
         if self._runner is None:
-            self._runner = TurnRunner(request.app.ctx.agent)
+            self._runner = TurnRunner(app.ctx.agent)
         return self._runner
 
     @staticmethod
-    def _is_ready(request: Request) -> bool:
-        agent = getattr(request.app.ctx, "agent", None)
+    def _is_ready(app: Sanic) -> bool:
+        agent = getattr(app.ctx, "agent", None)
         return agent is not None and agent.is_ready()
 
     def _is_allowed(self, request: Request) -> bool:

@@ -80,6 +80,10 @@ class TurnRunner:
         self._processor = TurnProcessor(agent.processor)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
+    async def prepare(self) -> None:
+        """Read a message once, so that whatever is made at the first use is there."""
+        await self._processor.parse_message(UserMessage("Bonjour"))
+
     async def run(self, turn: Turn) -> Answer:
         """Raises ``TurnStopped``."""
         async with self._lock(turn.sender):
