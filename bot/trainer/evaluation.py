@@ -18,6 +18,7 @@ import yaml
 
 from bot.assistant.server import MODEL, nlu_environment, nlu_python
 from bot.assistant.turns import prose
+from bot.labelled_lines import read_labelled_lines
 
 _FALLBACK: Final = "nlu_fallback"
 _AMBIGUOUS: Final = "nlu_ambiguous"
@@ -114,14 +115,7 @@ def evaluate(path: Path, project_root: Path, model: Path | None = None, typed: T
 
 def read_labelled(path: Path) -> list[Labelled]:
     """Raises ``EvaluationFailed`` with the number of the first line that cannot be used."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationFailed(f"{path}: {error}") from error
-    labelled = [_labelled(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
-    if not labelled:
-        raise EvaluationFailed(f"{path} holds no message")
-    return labelled
+    return read_labelled_lines(path, _labelled, EvaluationFailed)
 
 
 def _labelled(line: str, where: str) -> Labelled:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.desk.masking.kinds import Found, Kind, settle
 from bot.desk.masking.models import LanguageModels
+from bot.labelled_lines import read_labelled_lines
 
 
 class LabelsUnusable(Exception):
@@ -53,14 +54,7 @@ def evaluate_masking(path: Path, models: LanguageModels) -> dict[str, Any]:
 
 def read_labels(path: Path) -> list[Labelled]:
     """Lines of ``{"text": …, "lang": …, "spans": [{"start", "end", "kind"}]}``. Raises ``LabelsUnusable``."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelsUnusable(f"{path}: {error}") from error
-    labelled = [_labelled(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
-    if not labelled:
-        raise LabelsUnusable(f"{path} holds no message")
-    return labelled
+    return read_labelled_lines(path, _labelled, LabelsUnusable)
 
 
 def _labelled(line: str, where: str) -> Labelled:

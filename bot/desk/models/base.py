@@ -49,10 +49,9 @@ NAMING_CONVENTION: Final = {
 }
 
 
+COLUMN_TYPES: Final = {datetime: UtcDateTime(), dict[str, Any]: JSON(), list[str]: JSON()}
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {  # noqa: RUF012 -- read by SQLAlchemy when the class is made
-        datetime: UtcDateTime(),
-        dict[str, Any]: JSON(),
-        list[str]: JSON(),
-    }
+    type_annotation_map = COLUMN_TYPES
