@@ -200,20 +200,12 @@ class Judges:
         self._neighbours = neighbours
 
     @classmethod
-    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray, similar: Judges | None = None) -> Judges:
-        """``are_examples``: which rows are examples rather than noisy copies of one. ``similar``: judges that have
-        learnt from most of the rows."""
+    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray) -> Judges:
+        """``are_examples``: which rows are examples rather than noisy copies of one."""
         own, examples = classes[are_examples], seen[are_examples]
         counts = np.where(are_examples, 1.0, _WEIGHT_OF_COPIES)
-        begin = similar._weights if similar else None
-        meaning = fit(
-            examples.meaning,
-            own,
-            _REGULARISATION,
-            np.ones(len(own)),
-            begin and (begin["meaning_weights"], begin["meaning_bias"]),
-        )
-        weights, bias = fit(seen.all, classes, _REGULARISATION, counts, begin and (begin["weights"], begin["bias"]))
+        meaning = fit(examples.meaning, own, _REGULARISATION, np.ones(len(own)))
+        weights, bias = fit(seen.all, classes, _REGULARISATION, counts)
         share = _FEW_EXAMPLES / (_FEW_EXAMPLES + len(own) / (own.max() + 1))
         weights *= 1 - share
         weights[: len(meaning[0])] += share * meaning[0]
@@ -343,8 +335,8 @@ class IntentHead:
         scope = Scope(np.array([intent in out_of_scope for intent in intents]))
         corpus = _Corpus.of(texts, labels, intents, scope, copies)
         eye, seen = Eye.learn(corpus.texts, corpus.owners, load_encoder(options.encoder))
-        judged, similar = _cross_validate(corpus, seen, scope)
-        judges = Judges.learn(seen, corpus.classes, corpus.are_examples, similar)
+        judged = _cross_validate(corpus, seen, scope)
+        judges = Judges.learn(seen, corpus.classes, corpus.are_examples)
         grave = _are_grave(intents)[judged.classes]
         return cls(
             intents,
@@ -471,10 +463,8 @@ class _Judged:
         return np.where(self.are_examples, 1.0, _COPIES_PER_EXAMPLE * examples / max(1, copies))
 
 
-def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged, Judges | None]:
-    """Also gives the last judges, who have learnt from most of the rows.
-
-    Examples that are alone in their intent are always learnt and never judged: left out, they could only be
+def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> _Judged:
+    """Examples that are alone in their intent are always learnt and never judged: left out, they could only be
     mistaken."""
     classes = corpus.classes[: corpus.given]
     counts = Counter(classes)
@@ -483,9 +473,8 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged,
     no_logits = np.zeros((0, len(scope.out)))
     nothing = _Judged(no_logits, no_logits, np.zeros(0, int), np.zeros(0, bool))
     if folds < 2 or len(counts) < 2:
-        return nothing, None
+        return nothing
     found: list[_Judged] = []
-    judges: Judges | None = None
     splitter = StratifiedKFold(folds, shuffle=True, random_state=_SEED)
     for _, held_out in splitter.split(judged, classes[judged]):
         is_held_out = np.isin(corpus.origin, judged[held_out])
@@ -500,14 +489,13 @@ def _cross_validate(corpus: _Corpus, seen: Seen, scope: Scope) -> tuple[_Judged,
         if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
             break  # enough for the quantile
     if not found:
-        return nothing, None
-    all_judged = _Judged(
+        return nothing
+    return _Judged(
         np.concatenate([one.logits for one in found]),
         np.concatenate([one.of_meaning for one in found]),
         np.concatenate([one.classes for one in found]),
         np.concatenate([one.are_examples for one in found]),
     )
-    return all_judged, judges
 
 
 def _are_grave(intents: Sequence[str]) -> np.ndarray:

@@ -1,34 +1,61 @@
-"""Multinomial logistic regression: the same loss and the same minimum as scikit-learn's ``LogisticRegression(C=…)``.
+"""Multinomial logistic regression: the loss of scikit-learn's ``LogisticRegression(C=…)``, in single precision.
 
-That one works in double precision and takes several times as long, and a training fits the model several times.
+Small steps over parts of the rows (Adam, https://arxiv.org/abs/1412.6980) come near the minimum in the time of a few
+steps over all of them; L-BFGS goes on from there, to the minimum where rows are few. Where they are many it stops before,
+which judges unseen messages no worse.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
-_MOST_STEPS = 200
+_BATCH = 256
+_PASSES = 8
+# Few rows are passed over more often, so that there are that many small steps.
+_LEAST_SMALL_STEPS = 400
+_PACE = 0.03
+_MOST_STEPS = 20
+_FEW_ROWS = 5_000
+_MOST_STEPS_OF_FEW_ROWS = 200
 # Largest slope of the mean loss. Ten times finer takes twice the steps and moves no decision.
 _FLAT_ENOUGH = 1e-4
+_SEED = 0
 
 
 Plane = tuple[np.ndarray, np.ndarray]
 """Weights (a row a feature, a column a class) and bias."""
 
 
-def fit(rows: np.ndarray, classes: np.ndarray, c: float, counts: np.ndarray, start: Plane | None = None) -> Plane:
+def fit(rows: np.ndarray, classes: np.ndarray, c: float, counts: np.ndarray) -> Plane:
     """``classes`` are numbers from 0, each of which occurs. ``c`` is the inverse strength of the L2 penalty, from which
-    the bias is exempt. ``counts`` is how much each row counts.
-
-    ``start`` is what was found for nearly the same rows: from there it is half the way.
-    """
+    the bias is exempt. ``counts`` is how much each row counts."""
     loss = _Loss(rows, classes, c, counts)
-    begin = np.zeros(loss.size) if start is None else np.vstack(start).astype(np.float64).ravel()
-    options = {"gtol": _FLAT_ENOUGH, "maxiter": _MOST_STEPS, "maxcor": 5}
+    begin = _approach(loss, len(classes)).astype(np.float64).ravel()
+    steps = _MOST_STEPS_OF_FEW_ROWS if len(classes) <= _FEW_ROWS else _MOST_STEPS
+    options = {"gtol": _FLAT_ENOUGH, "maxiter": steps, "maxcor": 5}
     found = loss.matrix(minimize(loss, begin, jac=True, method="L-BFGS-B", options=options).x)
     return found[:-1], found[-1]
+
+
+def _approach(loss: _Loss, rows: int) -> np.ndarray:
+    """Adam with a pace that falls to nothing, in a fixed order of the rows."""
+    chance = np.random.RandomState(_SEED)
+    batches = -(-rows // _BATCH)
+    steps = max(_PASSES * batches, _LEAST_SMALL_STEPS)
+    matrix = loss.matrix(np.zeros(loss.size))
+    mean, square = np.zeros_like(matrix), np.zeros_like(matrix)
+    for step in range(steps):
+        if step % batches == 0:
+            order = chance.permutation(rows)
+        slope = loss.slope(matrix, order[step % batches :: batches])
+        mean += np.float32(0.1) * (slope - mean)
+        square += np.float32(0.001) * (slope * slope - square)
+        pace = _PACE * 0.5 * (1 + np.cos(np.pi * step / steps)) / (1 - 0.9 ** (step + 1))
+        spread = np.sqrt(square * np.float32(1 / (1 - 0.999 ** (step + 1)))) + np.float32(1e-8)
+        matrix -= np.float32(pace) * mean / spread
+    return matrix
 
 
 class _Loss:
@@ -49,6 +76,17 @@ class _Loss:
     def matrix(self, flat: np.ndarray) -> np.ndarray:
         """One row a feature, the last one the bias; one column a class."""
         return flat.reshape(self._shape).astype(np.float32)
+
+    def slope(self, matrix: np.ndarray, some: np.ndarray) -> np.ndarray:
+        """The gradient as ``some`` of the rows tell it."""
+        rows, shares = self._rows[some], self._shares[some]
+        error = softmax(rows @ matrix[:-1] + matrix[-1], axis=1)
+        error[np.arange(len(some)), self._truth[some]] -= 1.0
+        error *= (shares / shares.sum())[:, None]
+        slope = matrix * np.float32(self._decay)
+        slope[:-1] += rows.T @ error
+        slope[-1] = error.sum(axis=0)
+        return slope
 
     def __call__(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         matrix = self.matrix(flat)
