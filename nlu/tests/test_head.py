@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parvis_nlu.head import HANDOVER_CONFIDENCE, IntentHead, Options, Scale, Scales
+from parvis_nlu.confidence import HANDOVER_CONFIDENCE, Options, Scale, Scales
+from parvis_nlu.head import IntentHead
 from parvis_nlu.noise import noisy_copies
 
 EXAMPLES = {
