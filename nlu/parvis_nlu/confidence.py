@@ -4,8 +4,9 @@ A regression is certain even of nonsense, so certainty is not asked: the sum ove
 however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out of scope. The
 result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the trainers' own examples
 fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold fits every bot,
-however many intents it has. Intents that take the matter to a person anyway have a scale of their own, with ``grave_handover``
-instead. In the same way ``ambiguity`` is the share of examples whose first two intents are called too close.
+however many intents it has. Intents that take the matter to a person anyway have a scale of their own, with
+``grave_handover`` instead. In the same way ``ambiguity`` is the share of examples whose first two intents are called
+too close.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ class Options:
     ``grave_handover``: how often it may take a message for out of scope that belongs to an intent of ``human_``,
     ``private_`` or ``contentious_``: there a person reads along, so doubt costs less than not being heard.
     ``ambiguity``: how often it may ask which of two was meant. ``encoder``: a class, see ``parvis_nlu.encoder``.
+    ``processes``: that learn at the same time; None: as many as there are cores, if the examples are worth it.
     """
 
     handover: float = 0.05
     grave_handover: float = 0.02
     ambiguity: float = 0.03
     encoder: str = "parvis_nlu.encoder.UniversalSentenceEncoder"
+    processes: int | None = None
 
 
 @dataclass(frozen=True)

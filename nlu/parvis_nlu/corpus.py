@@ -12,6 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 from parvis_nlu.confidence import Scope
 from parvis_nlu.gravity import plain_name
 from parvis_nlu.intent_judges import Judges
+from parvis_nlu.parallel import run_all
 from parvis_nlu.seeing import Seen
 
 _FOLDS = 5
@@ -24,6 +25,8 @@ _SEED = 0
 _COPIES_PER_EXAMPLE = 0.6
 # Copies of examples are a help, not the data: a bot that has many examples needs few.
 _MOST_COPIES = 6_000
+# Starting processes takes two or three seconds: as long as learning so many rows.
+_WORTH_PROCESSES = 3000
 
 Copies = Callable[[str], list[str]]
 
@@ -86,8 +89,25 @@ class Judged:
         return np.where(self.are_examples, 1.0, _COPIES_PER_EXAMPLE * examples / max(1, copies))
 
 
-def cross_validate(corpus: Corpus, seen: Seen, scope: Scope) -> tuple[Judged, Judges | None]:
-    """Also gives the last judges, who have learnt from most of the rows.
+def learn_and_validate(corpus: Corpus, seen: Seen, scope: Scope, processes: int | None) -> tuple[Judges, Judged]:
+    """The judges who have learnt from everything, and what others made of what they had not seen."""
+    splits = _splits(corpus, scope)
+    everything = np.arange(len(corpus.classes))
+    jobs = [(corpus, seen, everything, everything[:0]), *((corpus, seen, *split) for split in splits)]
+    if processes is None and len(everything) < _WORTH_PROCESSES:
+        processes = 1
+    (judges, nothing), *learnt = run_all(_learn_and_judge, jobs, processes)
+    judged = [nothing, *(found for _, found in learnt)]
+    return judges, Judged(
+        np.concatenate([one.logits for one in judged]),
+        np.concatenate([one.of_meaning for one in judged]),
+        np.concatenate([one.classes for one in judged]),
+        np.concatenate([one.are_examples for one in judged]),
+    )
+
+
+def _splits(corpus: Corpus, scope: Scope) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of rows to learn from and rows to judge, as many as are enough.
 
     Examples that are alone in their intent are always learnt and never judged: left out, they could only be
     mistaken."""
@@ -95,34 +115,26 @@ def cross_validate(corpus: Corpus, seen: Seen, scope: Scope) -> tuple[Judged, Ju
     counts = Counter(classes)
     judged = np.array([at for at, one in enumerate(classes) if counts[one] > 1], dtype=int)
     folds = min([_FOLDS, *(counts[one] for one in classes[judged])])
-    no_logits = np.zeros((0, len(scope.out)))
-    nothing = Judged(no_logits, no_logits, np.zeros(0, int), np.zeros(0, bool))
     if folds < 2 or len(counts) < 2:
-        return nothing, None
-    found: list[Judged] = []
-    judges: Judges | None = None
+        return []
+    splits: list[tuple[np.ndarray, np.ndarray]] = []
     splitter = StratifiedKFold(folds, shuffle=True, random_state=_SEED)
     for _, held_out in splitter.split(judged, classes[judged]):
         is_held_out = np.isin(corpus.origin, judged[held_out])
-        learnt = np.flatnonzero(~is_held_out)
         # Their noisy copies are judged, too: what customers mistype shall not be handed over for that.
         asked = np.flatnonzero(is_held_out & ~scope.out[corpus.classes])
-        if not len(asked):
-            continue
-        judges = Judges.learn(seen[learnt], corpus.classes[learnt], corpus.are_examples[learnt])
-        of_meaning = judges.logits_of_meaning(seen.vectors[asked])
-        found.append(Judged(judges.logits(seen[asked]), of_meaning, corpus.classes[asked], corpus.are_examples[asked]))
-        if sum(len(one.logits) for one in found) >= _ENOUGH_JUDGED:
+        if len(asked):
+            splits.append((np.flatnonzero(~is_held_out), asked))
+        if sum(len(asked) for _, asked in splits) >= _ENOUGH_JUDGED:
             break  # enough for the quantile
-    if not found:
-        return nothing, None
-    all_judged = Judged(
-        np.concatenate([one.logits for one in found]),
-        np.concatenate([one.of_meaning for one in found]),
-        np.concatenate([one.classes for one in found]),
-        np.concatenate([one.are_examples for one in found]),
-    )
-    return all_judged, judges
+    return splits
+
+
+def _learn_and_judge(corpus: Corpus, seen: Seen, learnt: np.ndarray, asked: np.ndarray) -> tuple[Judges, Judged]:
+    classes, are_examples = corpus.classes, corpus.are_examples
+    judges = Judges.learn(seen[learnt], classes[learnt], are_examples[learnt])
+    of_meaning = judges.logits_of_meaning(seen.vectors[asked])
+    return judges, Judged(judges.logits(seen[asked]), of_meaning, classes[asked], are_examples[asked])
 
 
 def _thinned(made: list[tuple[str, int]], most: int) -> list[tuple[str, int]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from parvis_nlu.confidence import Options, Scales, Scope, are_grave_intents, closeness_of, distance
-from parvis_nlu.corpus import Copies, Corpus, cross_validate
+from parvis_nlu.corpus import Copies, Corpus, learn_and_validate
 from parvis_nlu.encoder import load_encoder
 from parvis_nlu.intent_judges import Judges
 from parvis_nlu.seeing import Eye
@@ -71,9 +71,8 @@ class IntentHead:
         intents = sorted(set(labels))
         scope = Scope(np.array([intent in out_of_scope for intent in intents]))
         corpus = Corpus.of(texts, labels, intents, scope, copies)
-        eye, seen = Eye.learn(corpus.texts, corpus.owners, load_encoder(options.encoder))
-        judged, similar = cross_validate(corpus, seen, scope)
-        judges = Judges.learn(seen, corpus.classes, corpus.are_examples, similar)
+        eye, seen = Eye.learn(corpus.texts, corpus.owners, options.encoder, options.processes)
+        judges, judged = learn_and_validate(corpus, seen, scope, options.processes)
         grave = are_grave_intents(intents)[judged.classes]
         return cls(
             intents,

@@ -69,20 +69,12 @@ class Judges:
         self._neighbours = neighbours
 
     @classmethod
-    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray, similar: Judges | None = None) -> Judges:
-        """``are_examples``: which rows are examples rather than noisy copies of one. ``similar``: judges that have
-        learnt from most of the rows."""
+    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray) -> Judges:
+        """``are_examples``: which rows are examples rather than noisy copies of one."""
         own, examples = classes[are_examples], seen[are_examples]
         counts = np.where(are_examples, 1.0, _WEIGHT_OF_COPIES)
-        begin = similar._weights if similar else None
-        meaning = fit(
-            examples.meaning,
-            own,
-            _REGULARISATION,
-            np.ones(len(own)),
-            begin and (begin["meaning_weights"], begin["meaning_bias"]),
-        )
-        weights, bias = fit(seen.all, classes, _REGULARISATION, counts, begin and (begin["weights"], begin["bias"]))
+        meaning = fit(examples.meaning, own, _REGULARISATION, np.ones(len(own)))
+        weights, bias = fit(seen.all, classes, _REGULARISATION, counts)
         share = _FEW_EXAMPLES / (_FEW_EXAMPLES + len(own) / (own.max() + 1))
         weights *= 1 - share
         weights[: len(meaning[0])] += share * meaning[0]

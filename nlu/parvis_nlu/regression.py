@@ -18,16 +18,13 @@ Plane = tuple[np.ndarray, np.ndarray]
 """Weights (a row a feature, a column a class) and bias."""
 
 
-def fit(rows: np.ndarray, classes: np.ndarray, c: float, counts: np.ndarray, start: Plane | None = None) -> Plane:
+def fit(rows: np.ndarray, classes: np.ndarray, c: float, counts: np.ndarray) -> Plane:
     """``classes`` are numbers from 0, each of which occurs. ``c`` is the inverse strength of the L2 penalty, from which
     the bias is exempt. ``counts`` is how much each row counts.
-
-    ``start`` is what was found for nearly the same rows: from there it is half the way.
     """
     loss = _Loss(rows, classes, c, counts)
-    begin = np.zeros(loss.size) if start is None else np.vstack(start).astype(np.float64).ravel()
     options = {"gtol": _FLAT_ENOUGH, "maxiter": _MOST_STEPS, "maxcor": 5}
-    found = loss.matrix(minimize(loss, begin, jac=True, method="L-BFGS-B", options=options).x)
+    found = loss.matrix(minimize(loss, np.zeros(loss.size), jac=True, method="L-BFGS-B", options=options).x)
     return found[:-1], found[-1]
 
 
