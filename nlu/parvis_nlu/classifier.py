@@ -24,9 +24,10 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from parvis_nlu.confidence import HANDOVER_CONFIDENCE, Options
 from parvis_nlu.encoder import DEFAULT_ENCODER
 from parvis_nlu.gravity import AMBIGUOUS_INTENT
-from parvis_nlu.head import HANDOVER_CONFIDENCE, IntentHead, Options, Prediction
+from parvis_nlu.head import IntentHead, Prediction
 from parvis_nlu.language import OTHER_LANGUAGE_ENTITY
 from parvis_nlu.noise import noisy_copies
 from parvis_nlu.requests import read_requests

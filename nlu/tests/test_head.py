@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parvis_nlu.head import HANDOVER_CONFIDENCE, IntentHead, Options, Scale, Scales
+from parvis_nlu.confidence import HANDOVER_CONFIDENCE, Options, Scale, Scales
+from parvis_nlu.head import IntentHead
 from parvis_nlu.noise import noisy_copies
 
 EXAMPLES = {
@@ -178,3 +179,17 @@ def test_labels_without_a_grave_prefix_know_one_hand_over_point() -> None:
     )
     for text in (*TEXTS[::5], "zzz", "quelle est la capitale du Pérou"):
         assert strict.predict(text, 2) == lenient.predict(text, 2)
+
+
+def test_the_number_of_processes_does_not_change_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parvis_nlu.seeing._BATCH", 10)
+    stored = []
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        IntentHead.learn(TEXTS, LABELS, Options(processes=processes), noisy_copies).save(folder, Options())
+        with np.load(folder / "head.npz") as arrays:
+            stored.append(((folder / "head.json").read_text(encoding="utf-8"), dict(arrays)))
+    (facts, arrays), (other_facts, other_arrays) = stored
+    assert facts == other_facts
+    assert all(np.array_equal(arrays[name], other_arrays[name]) for name in arrays)

@@ -1,0 +1,25 @@
+"""Independent pieces of learning in several processes.
+
+Each piece runs on one thread, and nothing depends on which process has it: the same data make the same model on any
+number of cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from joblib import Parallel, cpu_count, delayed, parallel_config
+from threadpoolctl import threadpool_limits
+
+Piece = TypeVar("Piece")
+
+
+def run_all(task: Callable[..., Piece], jobs: Sequence[tuple[Any, ...]], processes: int | None) -> list[Piece]:
+    """``task`` of each job, in their order. ``processes``: at most so many; None: one a core."""
+    workers = min(processes or cpu_count(), len(jobs))
+    if workers < 2:
+        with threadpool_limits(1, user_api="blas"):
+            return [task(*job) for job in jobs]
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        return list(Parallel(n_jobs=workers)(delayed(task)(*job) for job in jobs))
