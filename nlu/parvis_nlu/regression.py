@@ -1,8 +1,8 @@
 """Multinomial logistic regression: the loss of scikit-learn's ``LogisticRegression(C=…)``, in single precision.
 
 Small steps over parts of the rows (Adam, https://arxiv.org/abs/1412.6980) come near the minimum in the time of a few
-steps over all of them; L-BFGS goes on from there, to the minimum where rows are few. Where they are many it stops before,
-which judges unseen messages no worse.
+steps over all of them; L-BFGS goes on from there, to the minimum where rows are few. Where they are many it stops
+before, which judges unseen messages no worse.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ _WORDS_OF_A_REQUEST = 3
 _MOST_PARTS = 5
 _CERTAIN = 0.7
 """Of a part on its own; half way between the hand-over point and the median example."""
+_HEARD_AMONG = 3
+"""So many first intents of the whole message."""
 
 _TURNS = (
     r"et aussi|et sinon|et puis|sinon|au passage|au fait|d'ailleurs|par ailleurs|autre chose|autre question|en plus"
@@ -72,7 +74,7 @@ def read_requests(text: str, predict: Callable[[list[str]], list[Prediction]]) -
     requests = {
         prediction.intent: (part, prediction)
         for part, prediction in reversed(list(zip(parts, of_parts, strict=True)))
-        if _stands_alone(part, prediction)
+        if _stands_alone(part, prediction) and _is_heard(prediction, whole)
     }
     if len(requests) < 2:
         return Reading(whole)
@@ -103,6 +105,13 @@ def parts_of(text: str) -> list[str]:
     if len(rest.split()) >= _WORDS_OF_A_REQUEST:
         parts.append(rest)
     return parts[:_MOST_PARTS] if len(parts) > 1 else []
+
+
+def _is_heard(prediction: Prediction, whole: Prediction) -> bool:
+    """A few words out of their context may sound graver than they are: then the whole must hear it, too."""
+    if gravity_of(prediction.intent) <= gravity_of(whole.intent):
+        return True
+    return prediction.intent in [intent for intent, _ in whole.ranking[:_HEARD_AMONG]]
 
 
 def _stands_alone(part: str, prediction: Prediction) -> bool:

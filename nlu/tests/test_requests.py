@@ -1,5 +1,7 @@
 """Two requests in one message, and follow-ups without a topic of their own."""
 
+from dataclasses import replace
+
 import pytest
 
 from parvis_nlu.followups import is_elliptic
@@ -36,8 +38,21 @@ class Classifier:
         return [self._read(text.lower()) for text in texts]
 
     def _read(self, text: str) -> Prediction:
-        intent = next((intent for word, intent in TOPICS.items() if word in text), "off_topic_other")
-        return Prediction(intent, self._confidence, [(intent, self._confidence)])
+        heard = list(dict.fromkeys(intent for word, intent in TOPICS.items() if word in text)) or ["off_topic_other"]
+        return Prediction(heard[0], self._confidence, [(intent, self._confidence) for intent in heard])
+
+
+class OutOfContext(Classifier):
+    """Hears of the whole message only what is said first."""
+
+    def __call__(self, texts: list[str]) -> list[Prediction]:
+        whole, *parts = super().__call__(texts)
+        return [replace(whole, ranking=whole.ranking[:1]), *parts]
+
+
+def test_a_part_is_no_graver_than_what_the_whole_message_lets_hear() -> None:
+    text = "vous ouvrez le dimanche ? ma lampe est arrivée cassée hier"
+    assert read_requests(text, OutOfContext()) == Reading(Classifier()._read(text[:25]))
 
 
 def read(text: str) -> tuple[str, list[str]]:
