@@ -40,6 +40,7 @@ class Corpus:
 
     texts: list[str]
     classes: np.ndarray
+    intents: list[str]
     origin: np.ndarray
     given: int
 
@@ -61,7 +62,7 @@ class Corpus:
             rows.append(copy)
             classes.append(classes[at])
             origin.append(at)
-        return cls(rows, np.array(classes), np.array(origin), len(texts))
+        return cls(rows, np.array(classes), intents, np.array(origin), len(texts))
 
     @property
     def owners(self) -> list[str]:
@@ -132,7 +133,7 @@ def _splits(corpus: Corpus, scope: Scope) -> list[tuple[np.ndarray, np.ndarray]]
 
 def _learn_and_judge(corpus: Corpus, seen: Seen, learnt: np.ndarray, asked: np.ndarray) -> tuple[Judges, Judged]:
     classes, are_examples = corpus.classes, corpus.are_examples
-    judges = Judges.learn(seen[learnt], classes[learnt], are_examples[learnt])
+    judges = Judges.learn(seen[learnt], classes[learnt], are_examples[learnt], corpus.intents)
     of_meaning = judges.logits_of_meaning(seen.vectors[asked])
     return judges, Judged(judges.logits(seen[asked]), of_meaning, classes[asked], are_examples[asked])
 

@@ -4,28 +4,38 @@ angle between sentence vectors after whitening (directions in which examples of 
 Where an intent has few examples, a second regression, over sentence vectors alone, has a share in the first one's
 verdict. It also judges what is written in a language that the examples do not hold: the letter groups of other
 languages mislead.
+
+A third one learns what is to be done (to answer, to take the message to a person as private, ...) rather than what it
+is about, and gives the first a hint. With it goes a leaning towards the grave: that a private or contentious matter is
+answered as if it were a general question is the worst mistake.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from parvis_nlu.regression import fit
+from parvis_nlu.gravity import gravity_of
+from parvis_nlu.regression import Plane, fit
 from parvis_nlu.seeing import VECTOR_WEIGHT, Seen, unit
 
 _SEED = 0
 # How much a noisy copy counts in learning, beside an example.
 _WEIGHT_OF_COPIES = 0.4
 _REGULARISATION = 20.0
+# What is to be done is a coarser question, with fewer ways to fit the examples by chance.
+_REGULARISATION_OF_KINDS = 5.0
+_WEIGHT_OF_KINDS = 0.3
+_LEANINGS = {"contentious_": 0.6, "private_": 0.3}
 # With so many examples an intent, the regression that knows sentence vectors alone counts as much as the one that also
 # knows letter groups: those of few examples mislead.
 _FEW_EXAMPLES = 5
 _WHITENING_SHRINKAGE = 0.6
 # Cosines are divided by this to weigh as much as the logits of the regression.
 _COSINE_SCALE = 0.15
-_MOST_NEIGHBOURS = 6_000
+_MOST_NEIGHBOURS = 12_000
 
 
 class Neighbours:
@@ -69,16 +79,20 @@ class Judges:
         self._neighbours = neighbours
 
     @classmethod
-    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray) -> Judges:
-        """``are_examples``: which rows are examples rather than noisy copies of one."""
+    def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray, intents: Sequence[str]) -> Judges:
+        """``classes`` are numbers of ``intents``. ``are_examples``: which rows are no noisy copies of one."""
         own, examples = classes[are_examples], seen[are_examples]
         counts = np.where(are_examples, 1.0, _WEIGHT_OF_COPIES)
         meaning = fit(examples.meaning, own, _REGULARISATION, np.ones(len(own)))
-        weights, bias = fit(seen.all, classes, _REGULARISATION, counts)
+        everything = seen.all
+        weights, bias = fit(everything, classes, _REGULARISATION, counts)
         share = _FEW_EXAMPLES / (_FEW_EXAMPLES + len(own) / (own.max() + 1))
         weights *= 1 - share
         weights[: len(meaning[0])] += share * meaning[0]
         bias = (1 - share) * bias + share * meaning[1]
+        hint = _judge_of_kinds(everything, classes, counts, intents)
+        weights += hint[0]
+        bias += hint[1]
         arrays = {"weights": weights, "bias": bias, "meaning_weights": meaning[0], "meaning_bias": meaning[1]}
         neighbours = Neighbours.learn(examples.vectors, own)
         return cls(arrays, neighbours)
@@ -99,6 +113,19 @@ class Judges:
         names = ("weights", "bias", "meaning_weights", "meaning_bias")
         near = ("middle", "whitening", "examples", "starts")
         return cls({name: arrays[name] for name in names}, Neighbours(**{name: arrays[name] for name in near}))
+
+
+def _judge_of_kinds(rows: np.ndarray, classes: np.ndarray, counts: np.ndarray, intents: Sequence[str]) -> Plane:
+    """What the kind of each intent adds to its logits; nothing where all are of one kind."""
+    small_talk = gravity_of("chitchat_")  # is answered, too
+    gravities = [gravity_of(intent) for intent in intents]
+    _, kinds = np.unique([gravity + (gravity == small_talk) for gravity in gravities], return_inverse=True)
+    if not kinds.any():
+        return np.zeros((rows.shape[1], len(intents)), np.float32), np.zeros(len(intents), np.float32)
+    weights, bias = fit(rows, kinds[classes], _REGULARISATION_OF_KINDS, counts)
+    of_prefix = {gravity_of(prefix): leaning for prefix, leaning in _LEANINGS.items()}
+    leanings = np.array([of_prefix.get(gravity, 0.0) for gravity in gravities], np.float32)
+    return _WEIGHT_OF_KINDS * weights[:, kinds], _WEIGHT_OF_KINDS * bias[kinds] + leanings
 
 
 def _whitening(differences: np.ndarray) -> np.ndarray:

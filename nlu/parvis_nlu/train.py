@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from rasa.shared.importers.importer import TrainingDataImporter
@@ -112,12 +113,15 @@ def _validate_and_train(model: Path, reporter: Reporter) -> bool:
     rasa.utils.common.configure_logging_and_warnings(log_level=logging.INFO)
     domain = "domain.yml" if Path("domain.yml").exists() else "domain"
     reporter.tell("step", "reading and validating the data")
-    if not _is_valid(TrainingDataImporter.load_from_config("config.yml", domain, ["data"]), reporter):
+    importer = TrainingDataImporter.load_from_config("config.yml", domain, ["data"])
+    if not _is_valid(importer, reporter):
         return False
     logging.getLogger("rasa.engine.training.hooks").addHandler(ComponentSteps(reporter))
-    result = rasa.model_training.train(
-        domain, "config.yml", ["data"], output=str(model.parent), force_training=True, fixed_model_name=model.name
-    )
+    # What the validator has read is kept; Rasa would read and merge every file again.
+    with patch.object(TrainingDataImporter, "load_from_config", lambda *_, **__: importer):
+        result = rasa.model_training.train(
+            domain, "config.yml", ["data"], output=str(model.parent), force_training=True, fixed_model_name=model.name
+        )
     if result.code != 0:
         reporter.tell("error", "there is nothing to train: data/ holds no examples")
     return result.code == 0
