@@ -4,9 +4,19 @@ from bot.desk.models.base import NAMING_CONVENTION, Base, UtcDateTime
 from bot.desk.models.conversations import OWNED_BY_ASSISTANT, AgentPresence, Conversation, ConversationEvent, Message
 from bot.desk.models.kinds import Direction, EventKind, NotificationStatus, PromiseKind, PromiseOutcome
 from bot.desk.models.owed import CustomerMessage, Notification
-from bot.desk.models.tickets import Promise, Ticket, TicketConversation, TicketEvent, TicketTag, TicketWatcher
+from bot.desk.models.tickets import (
+    IS_OPEN,
+    Promise,
+    Ticket,
+    TicketConversation,
+    TicketEvent,
+    TicketKey,
+    TicketTag,
+    TicketWatcher,
+)
 
 __all__ = [
+    "IS_OPEN",
     "NAMING_CONVENTION",
     "OWNED_BY_ASSISTANT",
     "AgentPresence",
@@ -25,6 +35,7 @@ __all__ = [
     "Ticket",
     "TicketConversation",
     "TicketEvent",
+    "TicketKey",
     "TicketTag",
     "TicketWatcher",
     "UtcDateTime",
