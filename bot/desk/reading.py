@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
-from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.desk.desk import Desk
@@ -31,15 +30,11 @@ from bot.desk.outcomes import (
     TicketDetail,
     TranscriptLine,
 )
-from bot.desk.search import found_by
+from bot.desk.search import found_by, plan_for_search
 from bot.desk.sought import readings_of
 from bot.desk.tickets import OPEN_STATUSES, ContactKind, TicketStatus, UnknownTicket
 
 EVERYTHING: Final = QueueFilter(statuses=tuple(TicketStatus))
-# What serves a rare word does not serve a frequent one; and to compile a plan takes longer than to carry it out.
-_PLAN_EACH_TIME: Final = sql(
-    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
-)
 
 
 class TicketReader:
@@ -118,8 +113,7 @@ class TicketReader:
         """Among what is chosen, by whatever ``text`` is: a reference, an e-mail address, a phone or order number, else
         names and words; newest first."""
         async with self._database.reading() as session:
-            if self._database.dialect == "postgresql":
-                await session.execute(_PLAN_EACH_TIME)
+            await plan_for_search(session, self._database.dialect)
             for sought in readings_of(text, self._desk.references):
                 query = select(Ticket).where(found_by(sought, self._database.dialect), *_conditions(chosen))
                 if tickets := (await session.scalars(query.order_by(Ticket.id.desc()).limit(limit))).all():

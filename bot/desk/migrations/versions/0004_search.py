@@ -26,6 +26,9 @@ def upgrade() -> None:
     for table, columns in _INDEXED.items():
         (_index_on_postgresql if _is_postgresql() else _index_on_sqlite)(table, columns)
     _create_queue_indexes()
+    if _is_postgresql():
+        # So that the first search knows already which words are frequent.
+        op.execute(f"ANALYZE {', '.join([*_INDEXED, 'ticket_keys'])}")
 
 
 def downgrade() -> None:
