@@ -16,7 +16,6 @@ from sqlalchemy import (
     column,
     delete,
     insert,
-    or_,
     select,
     text,
     union_all,
@@ -89,8 +88,8 @@ def _with_number(written: str) -> Any:
     found = [_with_key(Kind.ORDER_NUMBER, _begins_with(order_key(written)))]
     phone = phone_key(written)
     if len(phone) >= _SHORTEST_PHONE:
-        shorter = TicketKey.key.in_(phone_keys_within(phone))
-        found.append(_with_key(Kind.PHONE, or_(_begins_with(phone), shorter)))
+        found.append(_with_key(Kind.PHONE, _begins_with(phone)))
+        found.append(_with_key(Kind.PHONE, TicketKey.key.in_(phone_keys_within(phone))))
     return union_all(*found)
 
 

@@ -90,15 +90,14 @@ class Ticket(Base):
         ),
         Index(None, "status", "due_at"),
         Index(None, "due_at", "id"),
-        # Open tickets, with all that a list of them is counted by.
+        # Open tickets, with all that they are counted by.
         Index(
             "ix_tickets_open",
-            "due_at",
-            "id",
-            "team",
             "status",
+            "team",
             "assignee",
             "waiting_since",
+            "due_at",
             sqlite_where=_open_only,
             postgresql_where=_open_only,
         ),

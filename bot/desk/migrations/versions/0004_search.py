@@ -153,12 +153,12 @@ $words$
 
 
 def _create_queue_indexes() -> None:
-    """Open tickets, with all that a list of them is counted and chosen by; and every ticket by when it is due."""
+    """Open tickets, with all that they are counted by; and every ticket by when it is due."""
     open_only = sa.text("status IN ('new', 'open', 'waiting_for_customer')")
     op.create_index(
         "ix_tickets_open",
         "tickets",
-        ["due_at", "id", "team", "status", "assignee", "waiting_since"],
+        ["status", "team", "assignee", "waiting_since", "due_at"],
         sqlite_where=open_only,
         postgresql_where=open_only,
     )
