@@ -23,6 +23,8 @@ _EMAIL: Final = re.compile(r"\S+@\S*")
 _NUMBER: Final = re.compile(r"(?:#\s?|n\s?°\s?|no\.?\s)?(?=(?:\D*\d){4})[\w\-‐‑./]+", re.IGNORECASE)
 _NUMBER_SIGN: Final = re.compile(r"^\s*(?:#|n\s?°|no\b\.?)\s*", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W_]+")
+# Of Latin letters. What is a mark elsewhere makes another letter, as in Cyrillic.
+_ACCENTS: Final = re.compile("(?<=[A-Za-z])[\u0300-\u036f]+")
 _LIGATURES: Final = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae"})
 
 
@@ -88,8 +90,7 @@ def plain_words(text: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     taken_apart = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
-    plain = "".join(character for character in taken_apart if not unicodedata.combining(character))
-    return _WORD.findall(plain.lower())
+    return _WORD.findall(unicodedata.normalize("NFKC", _ACCENTS.sub("", taken_apart)).lower())
 
 
 def plain_email(text: str) -> str:

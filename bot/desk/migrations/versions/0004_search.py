@@ -128,21 +128,19 @@ def _index_on_postgresql(table: str, columns: tuple[str, ...]) -> None:
     op.execute(f"CREATE INDEX ix_{table}_words ON {table} USING gin (words)")
 
 
-# Without the extension "unaccent", which not every installation has: letters are taken apart and accents dropped
-# (U+0300 to U+036F). What is no letter or digit becomes a blank, so that the parser finds nothing but words; Unicode's
-# punctuation is in U+2000 to U+206F and U+3000 to U+303F.
+# Without the extension "unaccent", which not every installation has: Latin letters are taken apart and their accents
+# dropped (U+0300 to U+036F). What is no letter or digit becomes a blank, so that the parser finds nothing but words;
+# Unicode's punctuation is in U+2000 to U+206F and U+3000 to U+303F.
 _WORDS_ON_POSTGRESQL = rf"""
 CREATE OR REPLACE FUNCTION search_words(said text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $words$
     SELECT strip(to_tsvector('pg_catalog.simple', lower(
         regexp_replace(
-            regexp_replace(
-                normalize(
-                    replace(replace(replace(replace(
-                        regexp_replace(said, '\[({"|".join(_MASKS)})\]', ' ', 'g'),
-                    'œ', 'oe'), 'Œ', 'oe'), 'æ', 'ae'), 'Æ', 'ae'),
-                NFKD),
-            '[\u0300-\u036f]+', '', 'g'),
+            normalize(regexp_replace(normalize(
+                replace(replace(replace(replace(
+                    regexp_replace(said, '\[({"|".join(_MASKS)})\]', ' ', 'g'),
+                'œ', 'oe'), 'Œ', 'oe'), 'æ', 'ae'), 'Æ', 'ae'),
+            NFKD), '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFKC),
         '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f]+', ' ', 'g')
     )))
 $words$
