@@ -89,8 +89,8 @@ class Ticket(Base):
             postgresql_where=_open_only,
         ),
         Index(None, "status", "due_at"),
-        Index(None, "due_at", "id"),
-        # Open tickets, with all that they are counted by.
+        # Open tickets as the queue has them, and with all that they are counted by.
+        Index("ix_tickets_queue", "due_at", "id", sqlite_where=_open_only, postgresql_where=_open_only),
         Index(
             "ix_tickets_open",
             "status",

@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_tickets_open", "tickets")
-    op.drop_index("ix_tickets_due_at_id", "tickets")
+    op.drop_index("ix_tickets_queue", "tickets")
     for table in _INDEXED:
         if _is_postgresql():
             op.execute(f"ALTER TABLE {table} DROP COLUMN words")
@@ -151,13 +151,10 @@ $words$
 
 
 def _create_queue_indexes() -> None:
-    """Open tickets, with all that they are counted by; and every ticket by when it is due."""
+    """Open tickets as the queue has them, and with all that they are counted by."""
     open_only = sa.text("status IN ('new', 'open', 'waiting_for_customer')")
-    op.create_index(
-        "ix_tickets_open",
-        "tickets",
-        ["status", "team", "assignee", "waiting_since", "due_at"],
-        sqlite_where=open_only,
-        postgresql_where=open_only,
-    )
-    op.create_index("ix_tickets_due_at_id", "tickets", ["due_at", "id"])
+    for name, columns in (
+        ("ix_tickets_queue", ["due_at", "id"]),
+        ("ix_tickets_open", ["status", "team", "assignee", "waiting_since", "due_at"]),
+    ):
+        op.create_index(name, "tickets", columns, sqlite_where=open_only, postgresql_where=open_only)
