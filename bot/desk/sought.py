@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.desk.masking import Kind
+from bot.desk.masking.rules import storable
 from bot.desk.reference import References
 
 # Fewer digits are a year, a price, the end of a card.
@@ -49,7 +50,7 @@ class Sought:
 
 def readings_of(text: str, references: References) -> Iterator[Sought]:
     """What ``text`` may mean, the likeliest first; the first that finds something is what was meant."""
-    text = text.strip()
+    text = storable(text).strip()
     if reference := references.find_in(text):
         yield Sought(SoughtKind.REFERENCE, reference)
     if _EMAIL.fullmatch(text):

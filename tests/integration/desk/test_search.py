@@ -117,6 +117,8 @@ async def test_the_signs_of_a_query_language_are_only_signs(reader: TicketReader
         "\\",
     ):
         assert await found(reader, sought) == [], sought
+    for unstorable in ("zzz\x00", "a@\x00b", "\ud800"):
+        assert await found(reader, unstorable) == []
     assert await found(reader, "«canapé»") == [reference]
     assert await found(reader, "canapé*!") == [reference]
 
