@@ -7,12 +7,11 @@ accounts, audit, counts or http.
 import asyncio
 import os
 import random
-import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +19,9 @@ import httpx
 from jinja2 import Environment
 from sqlalchemy import text
 
-from benchmarks.children import Children, free_port
+from benchmarks.children import Child, Children, free_port
 from benchmarks.desk_data import Made, make
+from benchmarks.figures import summarize
 from benchmarks.postgresql import PostgreSql, find_postgresql
 from benchmarks.report import Goal, Report
 from bot.console.accounts import AuditLog, Role, Users, migrate_accounts
@@ -30,13 +30,14 @@ from bot.settings import PROJECT_ROOT, Settings
 
 TICKETS: Final = 100_000
 MESSAGES: Final = 2_000_000
+_BEFORE_SEARCH: Final = "0003"
 _GOAL_MS: Final = 100.0
 _REQUESTS: Final = 100
-_WARM_UP: Final = 10
+_PASSES: Final = 4
+_WARM_UP: Final = 20
+# A page is asked for so many times, then comes the next page's turn: a hiccup of the machine reaches all of them.
+_TURN: Final = 10
 _EMAIL, _PASSWORD = "bench@brand.example", "lavande soleil neuf"
-_PAGES: Final = ("queue", "ticket", "search_reference", "search_phone", "search_words")
-
-_SOUGHT: Final = ("canapé jamais", "parcel broken", "rideau Lyon", "facture", "nothing like it")
 
 Progress = Callable[[str], None]
 
@@ -54,24 +55,26 @@ _BARE_TEMPLATE: Final = Environment(autoescape=True).from_string(
 def bench_desk(_: Settings, home: Path, progress: Progress) -> Report:
     """Raises ``ChildFailed`` when the console does not come up."""
     results: dict[str, Any] = {}
-    with _databases(home) as databases:
+    with _databases(home, progress) as databases:
         for name, address in databases.items():
             folder = home / name
             folder.mkdir()
-            progress(f"{name}: making {TICKETS} tickets and {MESSAGES} messages")
-            made = asyncio.run(_prepare(address, progress))
-            progress(f"{name}: measuring")
-            results[name] = _Measured(folder, address, made).run()
-            progress(f"{name}: " + ", ".join(f"{page} p95 {one['p95_ms']} ms" for page, one in results[name].items()))
-            results[f"{name}_bare"] = {"queue": asyncio.run(_bare(address))}
+            progress(f"{name}: making {TICKETS:,} tickets and {MESSAGES:,} messages")
+            making = asyncio.run(_prepare(address, progress))
+            progress(
+                f"{name}: made in {making.made_seconds:.0f} s, indexed in {making.indexed_seconds:.0f} s; measuring"
+            )
+            results[name] = _Measured(folder, address, making).run()
+            results[name]["making"] = {"made_s": making.made_seconds, "indexed_s": making.indexed_seconds}
     return _report(results)
 
 
 @contextmanager
-def _databases(home: Path) -> Iterator[dict[str, str]]:
+def _databases(home: Path, progress: Progress) -> Iterator[dict[str, str]]:
     databases = {"sqlite": f"sqlite+aiosqlite:///{home / 'desk.db'}"}
     programs = find_postgresql()
     if programs is None:
+        progress("PostgreSQL is left out: its programs are neither on PATH nor in /usr/lib/postgresql")
         yield databases
         return
     server = PostgreSql(programs)
@@ -83,35 +86,53 @@ def _databases(home: Path) -> Iterator[dict[str, str]]:
         server.remove()
 
 
-async def _prepare(address: str, progress: Progress) -> Made:
-    await migrate(address)
+@dataclass(frozen=True)
+class _Making:
+    made: Made
+    made_seconds: float
+    indexed_seconds: float
+    """What the upgrade of an installation takes that has all this already."""
+
+
+async def _prepare(address: str, progress: Progress) -> _Making:
+    await migrate(address, to=_BEFORE_SEARCH)
     await migrate_accounts(address)
-    database = Database(address)
+    database = Database(address, command_seconds=None)
     try:
         users = Users(database, AuditLog(database))
         user = await users.create(_EMAIL, "Bench", {Role.AGENT}, "fr", by="bench")
         await users.set_password(user.id, _PASSWORD, by="bench")
+        begun = time.perf_counter()
         made = await make(database, TICKETS, MESSAGES, progress)
-        async with database.writing() as session:
-            await session.execute(text("ANALYZE"))
-        return made
+        made_at = time.perf_counter()
+        await migrate(address)
+        indexed_at = time.perf_counter()
+        await _tidy(database)
+        return _Making(made, round(made_at - begun, 1), round(indexed_at - made_at, 1))
     finally:
         await database.close()
 
 
-async def _bare(address: str) -> dict[str, float]:
-    database = Database(address)
-    taken = []
-    try:
-        for _ in range(_WARM_UP + _REQUESTS):
-            begun = time.perf_counter()
-            async with database.reading() as session:
-                rows = (await session.execute(_BARE_SQL)).all()
-            _BARE_TEMPLATE.render(rows=rows)
-            taken.append(time.perf_counter() - begun)
-    finally:
-        await database.close()
-    return _figures(taken[_WARM_UP:])
+async def _tidy(database: Database) -> None:
+    """What PostgreSQL does on its own within minutes, so that it does not do it while pages are measured."""
+    if database.dialect == "postgresql":
+        async with database.engine.connect() as connection:
+            outside = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await outside.execute(text("VACUUM ANALYZE"))
+            await outside.execute(text("CHECKPOINT"))
+
+
+@dataclass
+class _Page:
+    """``path`` answers with another address each time."""
+
+    path: Callable[[], str]
+    seconds: list[float] = field(default_factory=list)
+    processor_seconds: float = 0.0
+
+    def as_json(self) -> dict[str, float]:
+        latency = summarize(self.seconds).as_json()
+        return {**latency, "console_cpu_ms": round(self.processor_seconds / len(self.seconds) * 1000, 2)}
 
 
 @dataclass
@@ -120,9 +141,9 @@ class _Measured:
 
     folder: Path
     address: str
-    made: Made
+    making: _Making
 
-    def run(self) -> dict[str, dict[str, float]]:
+    def run(self) -> dict[str, Any]:
         port, operations, redis_port = free_port(), free_port(), free_port()
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")},
@@ -142,57 +163,117 @@ class _Measured:
             console.wait_until_ready(f"http://127.0.0.1:{port}/ready", 120)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
                 client.post("/sign-in", data={"email": _EMAIL, "password": _PASSWORD})
-                return {page: _figures(self._take(client, page)) for page in _PAGES}
+                passes = [self._measure(console, client, number) for number in range(_PASSES)]
+        # Chosen by what is not judged: how long the bare page took tells how much else the machine had to do.
+        quietest = min(passes, key=lambda one: one["bare"]["queue"]["p95"])
+        return {**quietest, "passes": passes}
 
-    def _take(self, client: httpx.Client, page: str) -> list[float]:
-        chance, taken = random.Random(3), []
-        for _ in range(_WARM_UP + _REQUESTS):
-            path = self._path(page, chance)
-            begun = time.perf_counter()
-            answer = client.get(path)
-            taken.append(time.perf_counter() - begun)
-            if answer.status_code != 200:
-                raise RuntimeError(f"{page}: answered {answer.status_code}")
-        return taken[_WARM_UP:]
-
-    def _path(self, page: str, chance: random.Random) -> str:
-        if page == "queue":
-            return "/tickets"
-        if page == "ticket":
-            return f"/tickets/{chance.choice(self.made.references)}"
-        if page == "search_reference":
-            return f"/tickets?q={chance.choice(self.made.references)}"
-        if page == "search_phone":
-            return f"/tickets?q=%2B{chance.choice(self.made.phones)[1:]}"
-        return f"/tickets?q={chance.choice(_SOUGHT)}"
+    def _measure(self, console: Child, client: httpx.Client, number: int) -> dict[str, Any]:
+        pages = _pages(self.making.made, random.Random(number))
+        bare: list[float] = []
+        with asyncio.Runner() as runner:
+            limit = _Bare(Database(self.address))
+            for turn in range(-_WARM_UP // _TURN, _REQUESTS // _TURN):
+                for name, page in pages.items():
+                    used = console.processor_seconds()
+                    taken = [_ask(client, name, page.path()) for _ in range(_TURN)]
+                    if turn >= 0:
+                        page.seconds += taken
+                        page.processor_seconds += console.processor_seconds() - used
+                taken = [runner.run(limit.take()) for _ in range(_TURN)]
+                bare += taken if turn >= 0 else []
+            runner.run(limit.database.close())
+        figures = {name: page.as_json() for name, page in pages.items()}
+        return {"pages": figures, "bare": {"queue": summarize(bare).as_json()}}
 
 
-def _figures(seconds: list[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(seconds, n=20)
-    return {"p50_ms": round(statistics.median(seconds) * 1000, 1), "p95_ms": round(cuts[18] * 1000, 1)}
+def _pages(made: Made, chance: random.Random) -> dict[str, _Page]:
+    """Frequent words are sought more often, as they are said more often; the last is not always typed to its end."""
+
+    def words() -> str:
+        how_frequent = int(len(made.vocabulary) ** chance.random())
+        chosen = [made.vocabulary[min(how_frequent * number, len(made.vocabulary)) - 1] for number in (1, 2, 3)]
+        sought = " ".join(chosen[: chance.choice((1, 1, 2, 2, 3))])
+        return sought[: len(sought) - chance.choice((0, 0, 1, 2))] or sought
+
+    def name() -> str:
+        first, last = chance.choice(made.names).split()
+        return chance.choice((f"{first} {last}", last, last.lower(), last[:4], first))
+
+    def phone() -> str:
+        digits = chance.choice(made.phones).removeprefix("+33")
+        spaced = "0" + digits[0] + "".join(f" {digits[place : place + 2]}" for place in range(1, len(digits), 2))
+        return chance.choice((f"+33{digits}", f"0{digits}", spaced))
+
+    def reference() -> str:
+        found = chance.choice(made.references)
+        return chance.choice((found, found.lower(), found.replace("-", "")))
+
+    def searching(sought: Callable[[], str]) -> _Page:
+        return _Page(lambda: str(httpx.URL("/tickets", params={"q": sought()})))
+
+    return {
+        "queue": _Page(lambda: "/tickets"),
+        "ticket": _Page(lambda: f"/tickets/{chance.choice(made.references)}"),
+        "search by reference": searching(reference),
+        "search by phone": searching(phone),
+        "search by e-mail": searching(lambda: chance.choice(made.emails)),
+        "search by name": searching(name),
+        "search by words": searching(words),
+    }
+
+
+def _ask(client: httpx.Client, name: str, path: str) -> float:
+    begun = time.perf_counter()
+    answer = client.get(path)
+    taken = time.perf_counter() - begun
+    if answer.status_code != 200:
+        raise RuntimeError(f"{name}: answered {answer.status_code}")
+    return taken
+
+
+@dataclass
+class _Bare:
+    database: Database
+
+    async def take(self) -> float:
+        begun = time.perf_counter()
+        async with self.database.reading() as session:
+            rows = (await session.execute(_BARE_SQL)).all()
+        _BARE_TEMPLATE.render(rows=rows)
+        return time.perf_counter() - begun
 
 
 def _report(results: dict[str, Any]) -> Report:
-    rows = [
-        (system, page, f"{figures['p50_ms']:.1f}", f"{figures['p95_ms']:.1f}")
-        for system, pages in results.items()
-        for page, figures in pages.items()
-    ]
-    goals = [
-        Goal.below(f"{system}: {page}, p95 in ms", results[system][page]["p95_ms"], _GOAL_MS)
-        for system in results
-        if not system.endswith("_bare")
-        for page in _PAGES
-    ]
+    rows: list[Sequence[str]] = []
+    goals: list[Goal] = []
+    for system, measured in results.items():
+        for page, figures in measured["pages"].items():
+            rows.append(_row(f"{system}: {page}", figures))
+            goals.append(Goal.below(f"{system}: {page}, p95 in ms", figures["p95"], _GOAL_MS))
+        rows.append(_row(f"{system}: queue, bare", measured["bare"]["queue"]))
+    making = "; ".join(
+        f"{system} {measured['making']['made_s']:.0f} s and {measured['making']['indexed_s']:.0f} s"
+        for system, measured in results.items()
+    )
+    left_out = () if "postgresql" in results else ("PostgreSQL was left out: its programs are not installed.",)
     return Report(
         bench="desk",
-        title="The desk's pages over 100,000 tickets and 2 million messages",
-        columns=("system", "page", "p50 ms", "p95 ms"),
+        title=f"The desk's pages over {TICKETS:,} tickets and {MESSAGES:,} messages",
+        columns=("page", "p50 ms", "p95 ms", "p99 ms", "max ms", "console's processor ms"),
         rows=rows,
         results=results,
         goals=goals,
         notes=(
-            "One request after the other, whole pages over http, signed in; the ticket is another one each time.",
-            "*bare*: one SQL statement and one template in the same process, the limit for the queue.",
+            "Whole pages over http, signed in, one after the other; another ticket and another search each time.",
+            f"The quietest of {_PASSES} passes: the one in which the bare page's p95 was lowest. All are in the JSON.",
+            "*bare*: one SQL statement and one template, without http, the limit for the queue.",
+            f"Making the data, and then the indexes that search needs, took: {making}.",
+            *left_out,
         ),
     )
+
+
+def _row(name: str, figures: dict[str, float]) -> Sequence[str]:
+    times = [f"{figures[column]:.1f}" for column in ("p50", "p95", "p99", "max")]
+    return (name, *times, f"{figures['console_cpu_ms']:.1f}" if "console_cpu_ms" in figures else "")

@@ -15,7 +15,7 @@ from bot.console.accounts import AuditLog, Invitations, SavedViews, Sessions, Si
 from bot.console.accounts.oidc import IdentityProvider
 from bot.console.accounts.secrets import Vault
 from bot.console.live import Availability, Live, Looking
-from bot.console.page import NAVIGATION, NotSignedIn, field, redirect, render, signed_in
+from bot.console.page import NAVIGATION, NotSignedIn, asks_by_itself, field, redirect, render, signed_in
 from bot.console.pages import (
     account,
     audit,
@@ -146,7 +146,7 @@ def _add_guards(app: Sanic[Any, Any], console: Console) -> None:
         if request.path.startswith("/static/"):
             return None
         token = request.cookies.get(app.ctx.cookies.session)
-        found = await console.sessions.resolve(token, by_hand=not _asks_by_itself(request)) if token else None
+        found = await console.sessions.resolve(token, by_hand=not asks_by_itself(request)) if token else None
         request.ctx.signed_in = found
         if found is None:
             return None if request.path.startswith(_OPEN_PATHS) else _to_sign_in(request)
@@ -161,10 +161,6 @@ def _add_guards(app: Sanic[Any, Any], console: Console) -> None:
         harden(request, response, secure=console.secure)
 
     app.register_middleware(close_the_door, "response")
-
-
-def _asks_by_itself(request: Request) -> bool:
-    return request.path.startswith("/events") or "x-live" in request.headers
 
 
 def _language(request: Request) -> str:

@@ -58,6 +58,11 @@ def signed_in(request: Request) -> SignedIn:
     return found
 
 
+def asks_by_itself(request: Request) -> bool:
+    """A page that keeps itself up to date, without anybody's hand."""
+    return request.path.startswith("/events") or "x-live" in request.headers
+
+
 def address_of(request: Request) -> str:
     return str(request.remote_addr or request.ip)
 

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from sanic import Request
 
 from bot.console.accounts import AuditLog, Entry
-from bot.console.page import address_of, signed_in
+from bot.console.page import address_of, asks_by_itself, signed_in
 from bot.inbox.connection import REDIS_AWAY
 
 _ONE_READING_SECONDS: Final = 600
@@ -17,11 +17,17 @@ class Readings:
         self._audit = audit
         self._redis = redis
 
-    async def note(self, request: Request, action: str, subject: str = "", **detail: object) -> None:
-        """Before it is shown. Raises ``DeskUnavailable``: what cannot be recorded is not shown."""
+    async def note(
+        self, request: Request, action: str, subject: str = "", *, each: bool = False, **detail: object
+    ) -> None:
+        """Before it is shown. Raises ``DeskUnavailable``: what cannot be recorded is not shown.
+
+        ``each``: another one by hand is another reading, however soon it follows.
+        """
         user = signed_in(request).user
         key = f"parvis:read:{user.id}:{action}:{subject}"
-        if await self._is_noted(key):
+        by_hand = not asks_by_itself(request)
+        if not (each and by_hand) and await self._is_noted(key):
             return
         await self._audit.record(Entry(user.email, action, subject, dict(detail), address_of(request)))
         await self._remember(key)

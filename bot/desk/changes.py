@@ -16,6 +16,7 @@ from bot.desk.models import EventKind, Message, Notification, NotificationStatus
 from bot.desk.promises import Promises
 from bot.desk.reference import References
 from bot.desk.routing import Route, Routing
+from bot.desk.search import write_keys
 from bot.desk.tickets import CUSTOMER, OPEN_STATUSES, Actor, Closing, NotAllowed, TicketStatus, UnknownTicket
 
 Clock = Callable[[], datetime]
@@ -27,6 +28,14 @@ _NEXT: Final = {
     TicketStatus.WAITING: {TicketStatus.OPEN, TicketStatus.SOLVED, TicketStatus.CLOSED},
     TicketStatus.SOLVED: {TicketStatus.OPEN, TicketStatus.CLOSED},
     TicketStatus.CLOSED: {TicketStatus.OPEN},
+}
+# What may change by whom a ticket is found; words that mention somebody do so too.
+_SAYS_WHO: Final = {
+    EventKind.OPENED,
+    EventKind.CONTACT_GIVEN,
+    EventKind.CONTACT_CORRECTED,
+    EventKind.CONTACT_REFUSED,
+    EventKind.ABSORBED,
 }
 # What a closed ticket was before it can no longer be found out, or goes on elsewhere.
 _FOR_EVER: Final = (Closing.MERGED, Closing.FORGOTTEN)
@@ -150,6 +159,8 @@ class Changes:
             for name, value in changed.items():
                 setattr(ticket, name, value)
         await session.flush()
+        if kind in _SAYS_WHO or "mentioned" in changed:
+            await write_keys(session, ticket.id, changed.get("mentioned", ticket.mentioned), ticket.contact_value)
         event = TicketEvent(
             ticket_id=ticket.id,
             kind=kind,

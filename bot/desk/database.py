@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from bot.desk.tickets import DeskUnavailable
 
 SQLITE_BUSY_MILLISECONDS: Final = 30_000
-_POSTGRES_TIMEOUTS: Final = {"timeout": 5, "command_timeout": 20}
+_CONNECT_SECONDS: Final = 5
+_COMMAND_SECONDS: Final = 20.0
 _WRITES: Final = "desk_writes"
 
 # A transaction that lost a race (serialization failure, deadlock) and a server that shuts down or is full
@@ -22,10 +23,11 @@ _WRITES: Final = "desk_writes"
 _PASSING_SQLSTATE_CLASSES: Final = ("08", "40", "53", "57")
 
 
-def create_engine(database_url: str) -> AsyncEngine:
+def create_engine(database_url: str, command_seconds: float | None = _COMMAND_SECONDS) -> AsyncEngine:
     """An engine for ``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…`` with a small pool.
 
-    Parameters never appear in its errors, since they hold personal data.
+    Parameters never appear in its errors, since they hold personal data. ``command_seconds`` is how long PostgreSQL
+    may take over one statement; None: as long as it needs.
     """
     url = make_url(database_url)
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": 5, "max_overflow": 5, "pool_timeout": 20}
@@ -35,7 +37,8 @@ def create_engine(database_url: str) -> AsyncEngine:
         engine = create_async_engine(url, **options)
         _prepare_sqlite(engine)
         return engine
-    return create_async_engine(url, **options, pool_pre_ping=True, connect_args=dict(_POSTGRES_TIMEOUTS))
+    timeouts = {"timeout": _CONNECT_SECONDS, "command_timeout": command_seconds}
+    return create_async_engine(url, **options, pool_pre_ping=True, connect_args=timeouts)
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:
@@ -61,8 +64,8 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 class Database:
     """Short sessions on one engine. Never hold one across a network call other than the database's own."""
 
-    def __init__(self, database_url: str) -> None:
-        self.engine = create_engine(database_url)
+    def __init__(self, database_url: str, command_seconds: float | None = _COMMAND_SECONDS) -> None:
+        self.engine = create_engine(database_url, command_seconds)
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
 
     @property

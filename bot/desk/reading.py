@@ -1,13 +1,15 @@
 """Lists of tickets, and all there is on one."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.desk.desk import Desk
 from bot.desk.models import (
+    IS_OPEN,
     ConversationEvent,
     EventKind,
     Message,
@@ -28,7 +30,11 @@ from bot.desk.outcomes import (
     TicketDetail,
     TranscriptLine,
 )
+from bot.desk.search import found_by, plan_for_search
+from bot.desk.sought import readings_of
 from bot.desk.tickets import OPEN_STATUSES, ContactKind, TicketStatus, UnknownTicket
+
+EVERYTHING: Final = QueueFilter(statuses=tuple(TicketStatus))
 
 
 class TicketReader:
@@ -92,7 +98,7 @@ class TicketReader:
             number(and_(Ticket.due_at < now, Ticket.waiting_since.is_(None))),
         )
         async with self._database.reading() as session:
-            rows = (await session.execute(query.where(Ticket.status.in_(OPEN_STATUSES)).group_by(Ticket.team))).all()
+            rows = (await session.execute(query.where(IS_OPEN).group_by(Ticket.team))).all()
         new, mine, unassigned, waiting, late = (sum(int(row[column]) for row in rows) for column in range(2, 7))
         return QueueCounts(
             new=new,
@@ -103,25 +109,16 @@ class TicketReader:
             by_team={row[0]: int(row[1]) for row in rows},
         )
 
-    async def search(self, text: str, limit: int = 50) -> list[QueueRow]:
-        """By reference if it is one, else in contacts, customers' words, notes and tags; newest first."""
-        words = text.strip()
-        if not words:
-            return []
-        reference = self._desk.references.find_in(words)
-        pattern = f"%{_escape(words)}%"
-        digits = "".join(character for character in words if character.isdigit())
-        hits = [Ticket.text.ilike(pattern, escape="\\"), Ticket.contact_value.ilike(pattern, escape="\\")]
-        if len(digits) >= 6:
-            hits.append(Ticket.contact_value.like(f"%{digits.lstrip('0')}%"))
-        in_notes = select(TicketEvent.ticket_id).where(TicketEvent.text.ilike(pattern, escape="\\"))
-        tagged = select(TicketTag.ticket_id).where(TicketTag.tag == words.lower())
-        condition = or_(*hits, Ticket.id.in_(in_notes), Ticket.id.in_(tagged))
-        if reference is not None:
-            condition = Ticket.reference == reference
+    async def search(self, text: str, chosen: QueueFilter = EVERYTHING, limit: int = 50) -> list[QueueRow]:
+        """Among what is chosen, by whatever ``text`` is: a reference, an e-mail address, a phone or order number, else
+        names and words; newest first."""
         async with self._database.reading() as session:
-            found = await session.scalars(select(Ticket).where(condition).order_by(Ticket.id.desc()).limit(limit))
-            return [_row(ticket) for ticket in found.all()]
+            await plan_for_search(session, self._database.dialect)
+            for sought in readings_of(text, self._desk.references):
+                query = select(Ticket).where(found_by(sought, self._database.dialect), *_conditions(chosen))
+                if tickets := (await session.scalars(query.order_by(Ticket.id.desc()).limit(limit))).all():
+                    return [_row(ticket) for ticket in tickets]
+        return []
 
     async def earlier_tickets(self, reference: str, limit: int = 20) -> list[QueueRow]:
         """Others of the same conversation or the same contact, newest first. Raises ``UnknownTicket``."""
@@ -240,7 +237,7 @@ def _line(message: Message, withheld: bool) -> TranscriptLine:
 
 
 def _conditions(chosen: QueueFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [Ticket.status.in_(chosen.statuses)]
+    conditions: list[Any] = [*_status_is(chosen.statuses)]
     for name in ("team", "assignee", "priority", "channel", "language", "topic"):
         value = getattr(chosen, name)
         if value is not None:
@@ -257,6 +254,12 @@ def _conditions(chosen: QueueFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _status_is(statuses: Sequence[TicketStatus]) -> list[Any]:
+    if set(statuses) == set(TicketStatus):
+        return []
+    return [IS_OPEN] if set(statuses) == set(OPEN_STATUSES) else [Ticket.status.in_(statuses)]
+
+
 def _cursor(ticket: Ticket) -> str:
     return f"{ticket.due_at.isoformat()}|{ticket.id}"
 
@@ -265,7 +268,3 @@ def _read_cursor(after: str) -> tuple[datetime, int]:
     """Raises ``ValueError`` on what is no cursor of ours."""
     due_at, _, number = after.partition("|")
     return datetime.fromisoformat(due_at), int(number)
-
-
-def _escape(words: str) -> str:
-    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

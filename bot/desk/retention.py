@@ -25,6 +25,7 @@ from bot.desk.models import (
     Ticket,
     TicketConversation,
     TicketEvent,
+    TicketKey,
 )
 from bot.desk.tickets import OPEN_STATUSES, Closing, DeskUnavailable, TicketStatus
 
@@ -155,5 +156,5 @@ async def _strip(session: AsyncSession, ticket_id: int) -> None:
     )
     unsent = Notification.status == NotificationStatus.PENDING
     await session.execute(delete(Notification).where(Notification.ticket_id == ticket_id, unsent))
-    for table in (TicketConversation, CustomerMessage):
+    for table in (TicketConversation, CustomerMessage, TicketKey):
         await session.execute(delete(table).where(table.ticket_id == ticket_id))

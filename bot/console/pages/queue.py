@@ -1,6 +1,6 @@
 """The queue: which tickets there are, by what matters to whoever looks; search; views that people save."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -90,17 +90,6 @@ class Choice:
             late_at=now if self.late else None,
         )
 
-    def fits(self, row: QueueRow, agent: str, now: datetime) -> bool:
-        """Whether a ticket that a search found is of what is chosen besides; tags and watchers are not on a row."""
-        wanted = self.filter(agent, now)
-        facets = ("team", "assignee", "priority", "channel", "language", "topic")
-        return (
-            (not self.status or row.status in wanted.statuses)
-            and all(getattr(wanted, name) in (None, getattr(row, name)) for name in facets)
-            and (not wanted.unassigned or row.assignee is None)
-            and (wanted.late_at is None or (row.due_at < now and row.status is not TicketStatus.WAITING))
-        )
-
 
 class QueuePages:
     def __init__(self, console: "Console") -> None:
@@ -133,9 +122,12 @@ class QueuePages:
     ) -> tuple[tuple[QueueRow, ...], str | None]:
         reader = self._console.reader
         if choice.q:
-            found = await reader.search(choice.q, limit=_PAGE)
-            await self._console.readings.note(request, "tickets_searched", found=len(found))
-            return tuple(row for row in found if choice.fits(row, agent, now)), None
+            wanted = choice.filter(agent, now)
+            # Who looks for a customer looks among all tickets.
+            among = wanted if choice.status else replace(wanted, statuses=tuple(TicketStatus))
+            found = await reader.search(choice.q, among, limit=_PAGE)
+            await self._console.readings.note(request, "tickets_searched", each=True, found=len(found))
+            return tuple(found), None
         await self._console.readings.note(request, "tickets_listed")
         try:
             page = await reader.queue(choice.filter(agent, now), limit=_PAGE, after=request.args.get("after"))

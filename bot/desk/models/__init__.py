@@ -4,10 +4,20 @@ from bot.desk.models.base import COLUMN_TYPES, NAMING_CONVENTION, Base, UtcDateT
 from bot.desk.models.conversations import OWNED_BY_ASSISTANT, AgentPresence, Conversation, ConversationEvent, Message
 from bot.desk.models.kinds import Direction, EventKind, NotificationStatus, PromiseKind, PromiseOutcome
 from bot.desk.models.owed import CustomerMessage, Notification
-from bot.desk.models.tickets import Promise, Ticket, TicketConversation, TicketEvent, TicketTag, TicketWatcher
+from bot.desk.models.tickets import (
+    IS_OPEN,
+    Promise,
+    Ticket,
+    TicketConversation,
+    TicketEvent,
+    TicketKey,
+    TicketTag,
+    TicketWatcher,
+)
 
 __all__ = [
     "COLUMN_TYPES",
+    "IS_OPEN",
     "NAMING_CONVENTION",
     "OWNED_BY_ASSISTANT",
     "AgentPresence",
@@ -26,6 +36,7 @@ __all__ = [
     "Ticket",
     "TicketConversation",
     "TicketEvent",
+    "TicketKey",
     "TicketTag",
     "TicketWatcher",
     "UtcDateTime",

@@ -1,7 +1,7 @@
 """Tickets, their history, their promises, and what hangs on them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy import text as sql
@@ -89,6 +89,18 @@ class Ticket(Base):
             postgresql_where=_open_only,
         ),
         Index(None, "status", "due_at"),
+        # Open tickets as the queue has them, and with all that they are counted by.
+        Index("ix_tickets_queue", "due_at", "id", sqlite_where=_open_only, postgresql_where=_open_only),
+        Index(
+            "ix_tickets_open",
+            "status",
+            "team",
+            "assignee",
+            "waiting_since",
+            "due_at",
+            sqlite_where=_open_only,
+            postgresql_where=_open_only,
+        ),
         Index(None, "closed_at"),
         Index(None, "conversation_id"),
         Index(None, "assignee", "status"),
@@ -102,6 +114,10 @@ class Ticket(Base):
         if self.contact_kind is None or self.contact_value is None:
             return None
         return Contact(self.contact_kind, self.contact_value, self.preferred_time)
+
+
+IS_OPEN: Final = sql(f"tickets.{_open_only}")
+"""As the indexes of open tickets say it: no database would know that they serve if the values were sent apart."""
 
 
 class TicketEvent(Base):
@@ -158,6 +174,23 @@ class Promise(Base):
         Index(None, "outcome", "escalate_at"),
         Index(None, "ticket_id"),
     )
+
+
+class TicketKey(Base):
+    """What a ticket is found by beside its words; see ``bot.desk.sought.keys_of``."""
+
+    __tablename__ = "ticket_keys"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    # By their bytes, so that keys with one beginning are neighbours whatever the database's language.
+    key: Mapped[str] = mapped_column(
+        String(320).with_variant(String(320, collation="C"), "postgresql"),
+        primary_key=True,
+        comment="as names, numbers and addresses are compared",
+    )
+
+    __table_args__ = (Index(None, "kind", "key", "ticket_id"),)
 
 
 class TicketTag(Base):

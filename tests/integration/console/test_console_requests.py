@@ -201,6 +201,29 @@ def test_a_search_finds_by_phone_and_leaves_no_trace_of_what_was_sought(running:
     assert "06" not in str(entry.detail)
 
 
+def test_every_search_by_hand_is_in_the_audit_log(running: Running):
+    visitor = running.sign_in(COLLEAGUE)
+
+    def searches() -> int:
+        return len([entry for entry in running.audit(actor=COLLEAGUE) if entry.action == "tickets_searched"])
+
+    before = searches()
+    for sought in ("martin", "06 12 34 56 78", "martin"):
+        assert visitor.get("/tickets", params={"q": sought}).status_code == 200
+    assert searches() == before + 3
+    # The page that keeps itself up to date is still the same reading.
+    assert visitor.get("/tickets", params={"q": "martin"}, headers={"x-live": "1"}).status_code == 200
+    assert searches() == before + 3
+
+
+def test_a_search_stays_within_the_filters_beside_it(running: Running):
+    visitor = running.sign_in(LEAD)
+    reference = running.references["7001"]
+    for chosen, is_shown in (({}, True), ({"status": "closed"}, False), ({"channel": "x"}, False)):
+        page = visitor.get("/tickets", params={"q": "06 12 34 56 78", **chosen}).text
+        assert (f"/tickets/{reference}" in page) is is_shown, chosen
+
+
 def test_every_command_changes_the_ticket_and_is_in_the_audit_log(running: Running):
     visitor = running.sign_in(LEAD)
     reference = running.references["7004"]
