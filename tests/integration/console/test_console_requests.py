@@ -5,12 +5,14 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 
 from bot.console.accounts import AuditLog, Entry
@@ -146,6 +148,30 @@ def test_whoever_is_not_signed_in_is_sent_to_the_sign_in(running: Running):
         answer = visitor.get(path)
         assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
     assert visitor.get("/events", headers={"accept": "text/event-stream"}).status_code == 401
+
+
+def test_a_page_that_asks_for_the_code_does_not_hold_the_password(running: Running):
+    """Set up as in a browser: the key is on the page, the code comes from it."""
+    visitor = running.sign_in(TRAINER)
+    page = visitor.send("/account/totp").text
+    key, sealed = (
+        re.search(found, page)[1] for found in (r'class="code">([A-Z2-7 ]+)<', r'name="sealed" value="([^"]+)"')
+    )
+    totp = pyotp.TOTP(key.replace(" ", ""))
+    assert visitor.send("/account/totp/confirm", sealed=sealed, code=totp.now()).status_code == 303
+    newcomer = running.reader()
+    asked = newcomer.http.post("/sign-in", data={"email": TRAINER, "password": PASSWORD, "next": "/account"})
+    assert PASSWORD not in asked.text
+    proof = re.search(r'name="proof" value="([^"]+)"', asked.text)
+    assert proof
+    wrong = newcomer.http.post("/sign-in", data={"proof": proof[1], "code": "000000"})
+    assert (wrong.status_code, proof[1] in wrong.text) == (401, True)
+    forged = newcomer.http.post("/sign-in", data={"proof": proof[1][:-8] + "AAAAAA==", "code": totp.now()})
+    assert (forged.status_code, "proof" in forged.text) == (401, False)
+    code = totp.at(time.time(), counter_offset=1)
+    entered = newcomer.http.post("/sign-in", data={"proof": proof[1], "code": code, "next": "/account"})
+    assert (entered.status_code, entered.headers["location"]) == (303, "/account")
+    assert visitor.send("/account/totp/remove", current=PASSWORD).status_code == 303
 
 
 def test_a_form_of_another_session_changes_nothing(running: Running):
