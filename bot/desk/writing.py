@@ -62,7 +62,7 @@ class Writing:
                 "due": write_time(ticket.due_at, language, self._desk.routing.hours.time_zone),
                 "phone": contact.get(ContactKind.PHONE),
                 "email": contact.get(ContactKind.EMAIL),
-                "topic": self._desk.routing.route(ticket.disposition, ticket.topic).label,
+                "topic": self._desk.routing.route(ticket.disposition, ticket.topic).label.in_language(language),
             },
         )
 

@@ -178,7 +178,7 @@ class TicketPages:
 
     async def _split(self, request: Request, reference: str, by: Actor) -> Result:
         topic = field(request, "topic")
-        if topic not in self._console.desk.routing.labels:
+        if topic not in self._console.desk.routing.labels(""):
             raise BadRequest("no such topic")
         return await self._console.life.split_off(reference, by, _seen(request), topic, _text(request), _why(request))
 
@@ -219,7 +219,7 @@ class TicketPages:
             people=[one for one in await console.users.all() if one.may(Right.WORK_TICKETS)],
             names=names,
             teams=console.desk.routing.teams,
-            topics=console.desk.routing.labels,
+            topics=console.desk.routing.labels(request.ctx.words.language),
             next_statuses=NEXT_STATUSES[ticket.status] if ticket.merged_into is None else (),
             priorities=list(Priority),
             now=datetime.now(UTC),
