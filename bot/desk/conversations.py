@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.channels.base import Channel, SendFailed
+from bot.channels.base import Channel, GiveUp, SendFailed
 from bot.channels.vocabulary import Author, ChannelName, ThreadControl, encode
 from bot.desk.desk import Desk
 from bot.desk.models import Conversation, ConversationEvent, EventKind, Promise, PromiseKind, PromiseOutcome, Ticket
@@ -187,8 +187,9 @@ class Conversations:
     async def _require_control(self, conversation_id: str, control: ThreadControl) -> None:
         """Raises ``SendFailed``."""
         channel, user_id = self._channel(conversation_id)
-        if channel is not None:
-            await channel.control_thread(user_id, control)
+        if channel is None:
+            raise GiveUp("no-channel", "the conversation's account is not configured here")
+        await channel.control_thread(user_id, control)
 
     async def _control(self, conversation_id: str, control: ThreadControl) -> None:
         """Where the platform refuses, the next echo or standby notice tells who really has the conversation."""

@@ -48,6 +48,14 @@ class Writing:
             heard_at = await last_heard_at(session, conversation_id)
         return messaging_window(conversation_id.partition(":")[0], heard_at, self._desk.changes.now())
 
+    async def open_ticket(self, conversation_id: str) -> str | None:
+        """The reference of the conversation's own open ticket, the first of several."""
+        query = select(Ticket.reference).where(
+            Ticket.conversation_id == conversation_id, Ticket.status.in_(OPEN_STATUSES)
+        )
+        async with self._desk.database.reading() as session:
+            return await session.scalar(query.order_by(Ticket.id).limit(1))
+
     def canned(self, language: str) -> list[CannedReply]:
         return self._replies.canned(language)
 
@@ -111,7 +119,7 @@ class Writing:
         it is a reply to that. The conversation is the agent's from then on."""
         if not text.strip():
             raise NotAllowed("a reply needs words")
-        reference = await self._open_ticket(conversation_id)
+        reference = await self.open_ticket(conversation_id)
         if reference is not None:
             return await self.reply(reference, by, text, key=key)
         window = await self.window(conversation_id)
@@ -126,14 +134,6 @@ class Writing:
                 await owe(session, conversation_id, key=f"reply:{key}", by=by, text=text.strip(), now=now)
         await self._send_at_once()
         return owner
-
-    async def _open_ticket(self, conversation_id: str) -> str | None:
-        """The reference of the conversation's own, the first of several."""
-        query = select(Ticket.reference).where(
-            Ticket.conversation_id == conversation_id, Ticket.status.in_(OPEN_STATUSES)
-        )
-        async with self._desk.database.reading() as session:
-            return await session.scalar(query.order_by(Ticket.id).limit(1))
 
     async def _write(
         self, reference: str, by: Actor, text: str, key: str, seen: int | None, then: TicketStatus | None
