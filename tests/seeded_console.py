@@ -73,14 +73,14 @@ CUSTOMERS: Final = (
         _CONTENTIOUS,
         "damaged_item",
         (
-            "Bonjour, ma lampe est arrivée cassée, c'est la deuxième fois !",
+            "Bonjour, ma lampe est arrivée cassée, c’est la deuxième fois !",
             "Je suis vraiment désolé. Je transmets tout de suite votre demande à notre équipe. Souhaitez-vous être "
             "rappelé ?",
-            "Oui, au 06 12 34 56 78, plutôt en fin d'après-midi.",
-            "C'est noté, merci. Une personne vous rappelle.",
+            "Oui, au 06 12 34 56 78, plutôt en fin d’après-midi.",
+            "C’est noté, merci. Une personne vous rappelle.",
         ),
         2.5,
-        Contact(ContactKind.PHONE, "+33612345678", "plutôt en fin d'après-midi"),
+        Contact(ContactKind.PHONE, "+33612345678", "plutôt en fin d’après-midi"),
     ),
     Customer(
         "7002",
@@ -113,7 +113,7 @@ CUSTOMERS: Final = (
         "fr",
         Disposition.HUMAN,
         "callback",
-        ("Je voudrais parler à quelqu'un", "Bien sûr. À quel numéro ?", "0478123456"),
+        ("Je voudrais parler à quelqu’un", "Bien sûr. À quel numéro ?", "0478123456"),
         1,
         Contact(ContactKind.PHONE, "+33478123456"),
     ),

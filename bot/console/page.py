@@ -106,7 +106,9 @@ def _shown_at(request: Request) -> str:
 
 
 def _moment(at: datetime, language: str, zone: ZoneInfo) -> str:
-    return str(format_datetime(at, "short", tzinfo=zone, locale=language))
+    # Beside French colleagues a day is never taken for a month.
+    locale = "en_GB" if language == "en" else language
+    return str(format_datetime(at, "short", tzinfo=zone, locale=locale))
 
 
 def _since(at: datetime, language: str) -> str:
