@@ -105,7 +105,7 @@ CUSTOMERS: Final = (
         ("Toujours rien reçu après 3 semaines, <b>scandaleux</b> & honteux", "Toutes nos excuses. Je transmets."),
         30,
         signs=frozenset({"press"}),
-        severity="critical",
+        severity="high",
     ),
     Customer(
         "7004",

@@ -211,6 +211,9 @@ class Conversations:
         known = {name.decode(): value.decode() for name, value in fields.items()}
         conversation_id, kind, owner = known["conversation"], known["kind"], known["owner"]
         at = datetime.fromtimestamp(int(known["at"]) / 1000, UTC)
+        if kind == "answered":
+            await self._count_answer(session, conversation_id)
+            return
         event = {
             "stream_id": stream_id,
             "conversation_id": conversation_id,
@@ -226,8 +229,6 @@ class Conversations:
         upsert = self._insert(Conversation).values(row)
         newer = {"index_elements": ["conversation_id"], "set_": row, "where": Conversation.since <= at}
         await session.execute(upsert.on_conflict_do_update(**newer))
-        if kind == "taken_over" and owner == OwnerKind.INBOX:
-            await self._count_answer(session, conversation_id)
 
     async def _count_answer(self, session: AsyncSession, conversation_id: str) -> None:
         """Whoever answered in the platform's inbox has given the first response that a ticket owes."""

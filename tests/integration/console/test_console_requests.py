@@ -274,7 +274,7 @@ def test_the_page_shows_the_signs_for_which_a_ticket_was_handed_over_and_what_wa
     page = running.sign_in(AGENT).get("/tickets/{7003}").text
     signs = re.search(r'id="signs">(.*?)</p>', page, re.DOTALL)
     assert signs
-    assert re.findall(r'class="tag \w+">([^<]+)<', signs[1]) == ["menace de publication", "critique"]
+    assert re.findall(r'class="tag \w+">([^<]+)<', signs[1]) == ["menace de publication", "grave"]
     assert 'id="signs"' not in running.sign_in(AGENT).get("/tickets/{7006}").text
     mentioned = re.search(r'id="mentioned">(.*?)</dl>', running.sign_in(AGENT).get("/tickets/{7002}").text)
     assert mentioned

@@ -382,6 +382,19 @@ async def test_what_is_read_on_standby_is_a_sign_that_the_inbox_has_the_conversa
     assert here.platform.delivered == []
 
 
+async def test_going_to_the_inbox_is_no_answer_yet(here: Installation, redis: Redis, reference: str) -> None:
+    await here.conversations.pass_to_inbox(HERE, "lea")
+    await act(redis, here.layout, control(ours=False))
+    await here.conversations.record()
+    ticket = await here.reader.ticket(reference)
+    assert {one.outcome for one in ticket.promises} == {PromiseOutcome.PENDING}
+    assert EventKind.REPLIED not in [row.kind for row in await here.reader.history(reference)]
+    await act(redis, here.layout, echo())
+    await act(redis, here.layout, echo())
+    await here.conversations.record()
+    assert [row.kind for row in await here.reader.history(reference)].count(EventKind.REPLIED) == 1
+
+
 async def test_the_record_survives_a_crash_between_sql_and_redis(here: Installation, redis: Redis) -> None:
     await here.conversations.take_over(HERE, "lea")
     [(stream_id, fields)] = await redis.xrange(keys.OWNERSHIP)
