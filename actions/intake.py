@@ -89,6 +89,8 @@ class Intake:
                 text=text,
                 occurred_at=turn.occurred_at,
                 least_priority=least_priority(turn),
+                signs=turn.signs,
+                severity=turn.severity,
             )
         )
 

@@ -7,11 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
 from prometheus_client import make_wsgi_app
+
+if TYPE_CHECKING:
+    from sanic import Sanic
 
 StartResponse = Callable[..., Any]
 
@@ -70,6 +73,23 @@ def serve_operations(port: int, readiness: Readiness) -> None:
 def _answer(start_response: StartResponse, status: str, body: dict[str, Any]) -> list[bytes]:
     start_response(status, [("Content-Type", "application/json")])
     return [json.dumps(body).encode()]
+
+
+def add_probes(app: "Sanic[Any, Any]", readiness: Readiness) -> None:
+    """``/health`` and ``/ready`` beside the application's own pages, for whoever balances the load in front of it."""
+    # Few processes serve web pages; the others need not load what does.
+    from sanic import HTTPResponse, Request
+    from sanic.response import json as json_response
+
+    async def health(_: Request) -> HTTPResponse:
+        return json_response({"alive": True})
+
+    async def ready(_: Request) -> HTTPResponse:
+        is_ready, report = readiness.report()
+        return json_response(report, status=200 if is_ready else 503)
+
+    app.add_route(health, "/health", name="health")
+    app.add_route(ready, "/ready", name="ready")
 
 
 def configure_logging(process: str, style: Literal["auto", "pretty", "json"], level: str) -> None:

@@ -13,7 +13,9 @@ from sanic.response import raw
 from simulator.conversations import ChannelName, Conversations
 from simulator.faults import BadFault, Faults
 from simulator.mailbox import Mailbox
+from simulator.messenger import Messenger
 from simulator.platform import ATTACHMENTS, Platform, Utterance
+from simulator.threads import NotTheirs
 from simulator.webhooks import WebhookDispatcher
 from simulator.x.events import ATTACHMENTS as X_ATTACHMENTS
 
@@ -37,6 +39,7 @@ class BadRequest(Exception):
 
 def test_api(
     platforms: dict[ChannelName, Platform],
+    messenger: Messenger,
     conversations: Conversations,
     dispatcher: WebhookDispatcher,
     faults: Faults,
@@ -50,6 +53,7 @@ def test_api(
         return json_response({"error": str(error)}, status=400)
 
     _add_customer_routes(blueprint, platforms, conversations)
+    _add_routing_routes(blueprint, messenger)
     _add_fault_routes(blueprint, faults)
     _add_mailbox_routes(blueprint, mailbox)
     _add_state_routes(blueprint, platforms, conversations, dispatcher, gateway_url)
@@ -84,6 +88,24 @@ def _add_customer_routes(
     @blueprint.get("/api/conversations")
     async def list_conversations(request: Request) -> HTTPResponse:
         return json_response([conversation.summary() for conversation in conversations])
+
+
+def _add_routing_routes(blueprint: Blueprint, messenger: Messenger) -> None:
+    """What people in the Page's own inbox do with a thread on Messenger."""
+
+    @blueprint.get("/api/messenger/users/<user>/thread")
+    async def show_owner(request: Request, user: str) -> HTTPResponse:
+        return json_response({"owner": messenger.threads.owner(_user(user))})
+
+    @blueprint.post("/api/messenger/users/<user>/thread")
+    async def act_in_inbox(request: Request, user: str) -> HTTPResponse:
+        try:
+            messenger.inbox_acts(_user(user), str(_read_object(request).get("act")))
+        except KeyError as error:
+            raise BadRequest("act is one of take, pass, release, request") from error
+        except NotTheirs as error:
+            raise BadRequest("the thread is not the inbox's") from error
+        return json_response({"owner": messenger.threads.owner(user)})
 
 
 def _add_fault_routes(blueprint: Blueprint, faults: Faults) -> None:

@@ -96,7 +96,13 @@ class Simulator:
         app.blueprint(x_api(self.x))
         app.blueprint(
             test_api(
-                platforms, self.conversations, self.dispatcher, self.faults, self.mailbox, self.settings.gateway_url
+                platforms,
+                self.messenger,
+                self.conversations,
+                self.dispatcher,
+                self.faults,
+                self.mailbox,
+                self.settings.gateway_url,
             )
         )
         app.blueprint(page_routes(self.settings, self.live))

@@ -1,6 +1,7 @@
 """The Graph API's addresses, in front of ``simulator.messenger``."""
 
 import secrets
+from functools import partial
 from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
@@ -40,6 +41,7 @@ def graph_api(messenger: Messenger) -> Blueprint:
         return json_response({"id": node, "first_name": conversation.name})
 
     _add_page_routes(blueprint, messenger)
+    _add_routing_routes(blueprint, messenger)
     _add_callback_routes(blueprint, messenger)
     return blueprint
 
@@ -64,6 +66,19 @@ def _add_page_routes(blueprint: Blueprint, messenger: Messenger) -> None:
         messenger.authorise_page(request, node)
         messenger.subscribed_fields = []
         return json_response({"success": True})
+
+
+def _add_routing_routes(blueprint: Blueprint, messenger: Messenger) -> None:
+    async def control_thread(request: Request, version: str, node: str, act: str) -> HTTPResponse:
+        return json_response(messenger.control_thread(request, node, act))
+
+    for act in ("pass", "take", "release", "request"):
+        path = f"/{_VERSION}/<node>/{act}_thread_control"
+        blueprint.add_route(partial(control_thread, act=act), path, methods=["POST"], name=f"{act}_thread")
+
+    @blueprint.get(f"/{_VERSION}/<node>/thread_owner")
+    async def tell_owner(request: Request, version: str, node: str) -> HTTPResponse:
+        return json_response(messenger.thread_owner(request, node))
 
 
 def _add_callback_routes(blueprint: Blueprint, messenger: Messenger) -> None:

@@ -23,12 +23,15 @@ from simulator.faults import Fault, Faults
 from simulator.platform import SendCounts, Utterance, drop_connection, finish_send, now_ms, post_event
 from simulator.settings import SimulatorSettings
 from simulator.signing import app_secret_proof, same, sign_for_messenger
+from simulator.threads import NotTheirs, Threads
 from simulator.webhooks import Delivery, WebhookDispatcher
 
 log = structlog.get_logger()
 
 INBOX_APP_ID = 26390203743090
-"""The Page inbox, as the echo page prints it; the conversation-routing page has one more zero."""
+"""The Page inbox, as the echo page prints it."""
+ROUTING_INBOX_APP_ID = 263902037430900
+"""The Page inbox, as the page on Conversation Routing prints it."""
 LIKE_STICKER_ID = 369239263222822
 MAX_TEXT = 2_000
 MAX_QUICK_REPLIES = 13
@@ -37,8 +40,23 @@ MAX_PAYLOAD = 1_000
 MAX_METADATA = 1_000
 WINDOW_SECONDS = 24 * 3600
 SENDER_ACTIONS = frozenset({"typing_on", "typing_off", "mark_seen"})
-DEFAULT_FIELDS = ("messages", "messaging_postbacks", "message_echoes", "message_deliveries", "message_reads")
-_FIELD_OF = {"message": "messages", "postback": "messaging_postbacks", "delivery": "message_deliveries"}
+DEFAULT_FIELDS = (
+    "messages",
+    "messaging_postbacks",
+    "message_echoes",
+    "message_deliveries",
+    "message_reads",
+    "messaging_handovers",
+    "standby",
+)
+_FIELD_OF = {
+    "message": "messages",
+    "postback": "messaging_postbacks",
+    "delivery": "message_deliveries",
+    "pass_thread_control": "messaging_handovers",
+    "take_thread_control": "messaging_handovers",
+    "request_thread_control": "messaging_handovers",
+}
 
 
 class GraphError(Exception):
@@ -74,6 +92,7 @@ class Messenger:
         self.conversations = conversations
         self.dispatcher = dispatcher
         self.faults = faults
+        self.threads = Threads(settings.messenger.app_id)
 
     # The customer's side
 
@@ -133,21 +152,57 @@ class Messenger:
             return {"type": "location", "title": "Lyon", "payload": {"coordinates": coordinates}}
         return {"type": kind, "payload": {"url": f"{self.media_url}/{kind}"}}
 
+    # The Page's own inbox
+
     def person_answers(self, user: str, text: str) -> Message:
+        """Answering takes the thread without a word to the application ("Conversation Routing")."""
         conversation = self.conversations.open("messenger", user)
+        self.threads.give(user, str(ROUTING_INBOX_APP_ID))
         message = Message(new_mid(), "brand", text, now_ms() / 1000, origin="inbox")
         self.conversations.add(conversation, message)
         self._post_echo(conversation, message, INBOX_APP_ID)
         return message
 
+    def inbox_acts(self, user: str, act: str) -> None:
+        """People in the Page's inbox ``take``, ``pass`` (to the application), ``release`` or ``request`` the thread.
+
+        Raises ``NotTheirs`` where the thread is another's to pass or to release, ``KeyError`` for another act.
+        """
+        ours, inbox = self.account.app_id, str(ROUTING_INBOX_APP_ID)
+        change = {"previous_owner_app_id": self.threads.owner(user)}
+        match act:
+            case "take":
+                self.threads.give(user, inbox)
+                self._post_control(user, "take_thread_control", change | {"new_owner_app_id": inbox})
+            case "pass":
+                self.threads.hand_over(user, inbox, ours)
+                self._post_control(user, "pass_thread_control", change | {"new_owner_app_id": ours})
+            case "release":
+                self.threads.release(user, inbox)
+            case "request":
+                self._post_control(user, "request_thread_control", {"requested_owner_app_id": inbox})
+            case _:
+                raise KeyError(act)
+
+    def _post_control(self, user: str, kind: str, control: dict[str, Any]) -> None:
+        conversation = self.conversations.open("messenger", user)
+        item = {"sender": {"id": user}, "recipient": {"id": self.account.page_id}, "timestamp": now_ms()}
+        delivery = self._deliver(user, item | {kind: control | {"metadata": ""}})
+        post_event(self.dispatcher, self.conversations, conversation, delivery)
+
     # Webhooks
 
     def _deliver(self, user: str, item: dict[str, Any], copies: int = 0) -> Delivery | None:
-        kind = next(name for name in ("message", "postback", "delivery") if name in item)
+        """While another application has the thread, the brand's is told on standby, without payloads of buttons."""
+        kind = next(name for name in _FIELD_OF if name in item)
         field = "message_echoes" if item.get("message", {}).get("is_echo") else _FIELD_OF[kind]
+        place = "messaging"
+        if field != "messaging_handovers" and not self.threads.is_open_to(user, self.account.app_id):
+            place = field = "standby"
+            item = item | {"postback": _without_payload(item["postback"])} if kind == "postback" else item
         if field not in self.subscribed_fields:
             return None
-        entry = {"id": self.account.page_id, "time": now_ms(), "messaging": [item]}
+        entry = {"id": self.account.page_id, "time": now_ms(), place: [item]}
         body = serialise({"object": "page", "entry": [entry]})
         headers = {
             "Content-Type": "application/json",
@@ -181,6 +236,8 @@ class Messenger:
         self.authorise_page(request, node)
         body = read_body(request)
         conversation = self._recipient(body)
+        if not self.threads.is_open_to(conversation.user, self.account.app_id):
+            raise _other_owner()
         if "sender_action" in body:
             return self._act(conversation, body)
         fault = self.faults.take("messenger", conversation.user)
@@ -190,6 +247,7 @@ class Messenger:
         self._refuse_if_ordered(fault)
         message = self._compose(conversation, body)
         self._check_window(conversation)
+        self.threads.use(conversation.user, self.account.app_id)
         self.conversations.add(conversation, message)
         self.sends.accepted += 1
         if not fault.no_echo:
@@ -310,6 +368,31 @@ class Messenger:
                 100, f"Unsupported request. Object with ID '{node}' does not exist or cannot be loaded", 33
             )
 
+    # Conversation Routing
+
+    def control_thread(self, request: Request, node: str, act: str) -> dict[str, Any]:
+        """``act`` is ``pass``, ``take``, ``release`` or ``request``. Raises ``GraphError``."""
+        self.authorise_page(request, node)
+        body = read_body(request)
+        user, ours = self._recipient(body).user, self.account.app_id
+        try:
+            if act == "pass":
+                self.threads.hand_over(user, ours, _target(body))
+            elif act == "release":
+                self.threads.release(user, ours)
+            elif act == "take":
+                # The default application may, whoever has the thread.
+                self.threads.give(user, ours)
+        except NotTheirs as error:
+            raise _other_owner() from error
+        return {"success": True}
+
+    def thread_owner(self, request: Request, node: str) -> dict[str, Any]:
+        """Raises ``GraphError``."""
+        self.authorise_page(request, node)
+        owner = self.threads.owner(self._recipient({"recipient": {"id": request.args.get("recipient")}}).user)
+        return {"data": [{"thread_owner": {"app_id": owner}}] if owner else []}
+
     # Subscriptions
 
     def subscribed_apps(self) -> dict[str, Any]:
@@ -331,6 +414,21 @@ class Messenger:
         if not verified:
             raise GraphError(2200, "(#2200) Callback verification failed")
         self.callback_url = url
+
+
+def _other_owner() -> GraphError:
+    return GraphError(10, "(#10) Message failed to send because another app is controlling this thread now.", 2018300)
+
+
+def _target(body: dict[str, Any]) -> str:
+    target = str(body.get("target_app_id") or "")
+    if not target.isdecimal():
+        raise GraphError(100, "(#100) Param target_app_id must be a valid app id")
+    return target
+
+
+def _without_payload(postback: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in postback.items() if name != "payload"}
 
 
 _CODE_OF_STATUS = {400: 100, 401: 190, 403: 200, 429: 613, 500: 2, 502: 2, 503: 2, 504: 2}

@@ -61,6 +61,8 @@ class Customer:
     said: tuple[str, ...]
     hours_ago: float
     contact: Contact | None = None
+    signs: frozenset[str] = frozenset()
+    severity: str | None = None
 
 
 CUSTOMERS: Final = (
@@ -71,14 +73,14 @@ CUSTOMERS: Final = (
         _CONTENTIOUS,
         "damaged_item",
         (
-            "Bonjour, ma lampe est arrivée cassée, c'est la deuxième fois !",
+            "Bonjour, ma lampe est arrivée cassée, c’est la deuxième fois !",
             "Je suis vraiment désolé. Je transmets tout de suite votre demande à notre équipe. Souhaitez-vous être "
             "rappelé ?",
-            "Oui, au 06 12 34 56 78, plutôt en fin d'après-midi.",
-            "C'est noté, merci. Une personne vous rappelle.",
+            "Oui, au 06 12 34 56 78, plutôt en fin d’après-midi.",
+            "C’est noté, merci. Une personne vous rappelle.",
         ),
         2.5,
-        Contact(ContactKind.PHONE, "+33612345678", "plutôt en fin d'après-midi"),
+        Contact(ContactKind.PHONE, "+33612345678", "plutôt en fin d’après-midi"),
     ),
     Customer(
         "7002",
@@ -102,6 +104,8 @@ CUSTOMERS: Final = (
         "delivery_late",
         ("Toujours rien reçu après 3 semaines, <b>scandaleux</b> & honteux", "Toutes nos excuses. Je transmets."),
         30,
+        signs=frozenset({"press"}),
+        severity="high",
     ),
     Customer(
         "7004",
@@ -109,7 +113,7 @@ CUSTOMERS: Final = (
         "fr",
         Disposition.HUMAN,
         "callback",
-        ("Je voudrais parler à quelqu'un", "Bien sûr. À quel numéro ?", "0478123456"),
+        ("Je voudrais parler à quelqu’un", "Bien sûr. À quel numéro ?", "0478123456"),
         1,
         Contact(ContactKind.PHONE, "+33478123456"),
     ),
@@ -127,6 +131,7 @@ async def fill(database_url: str, redis_url: str) -> dict[str, str]:
     try:
         await make_people(Users(desk.database, AuditLog(desk.database)))
         references = {customer.user_id: await _open(desk, customer) for customer in CUSTOMERS}
+        await _chat(desk)
         await _work(desk, references)
         await _park(redis)
     finally:
@@ -161,6 +166,8 @@ async def _open(desk: Desk, customer: Customer) -> str:
             language=customer.language,
             text=customer.said[0],
             occurred_at=begun.timestamp(),
+            signs=customer.signs,
+            severity=customer.severity,
         )
     )
     if customer.contact:
@@ -181,6 +188,31 @@ def _lines(customer: Customer, about: dict[str, str], begun: datetime) -> Sequen
         )
         for number, text in enumerate(customer.said)
     ]
+
+
+async def _chat(desk: Desk) -> None:
+    """A conversation without a ticket, of which the last words came while the page's inbox had it."""
+    now = datetime.now(UTC)
+    about = {
+        "conversation_id": "messenger:1000000000001:7007",
+        "channel": "messenger",
+        "account_id": "1000000000001",
+        "user_id": "7007",
+    }
+    said = ("Vous ouvrez dimanche ?", "Nos boutiques sont fermées le dimanche.", "Et lundi matin ?")
+    await MessageLog(desk.database, Rules()).record(
+        [
+            LoggedMessage(
+                **about,
+                message_id=f"m{number}",
+                direction=Direction.OUT if number == 1 else Direction.IN,
+                text=text,
+                occurred_at=(now - timedelta(minutes=30 - number)).timestamp(),
+                standby=number == 2,
+            )
+            for number, text in enumerate(said)
+        ]
+    )
 
 
 async def _work(desk: Desk, references: dict[str, str]) -> None:

@@ -87,7 +87,7 @@ class NoticeKind(StrEnum):
     FEEDBACK = "feedback"
     THREAD_CONTROL = "thread_control"
     STANDBY = "standby"
-    """Another application owns the conversation; the customer's message is for it."""
+    """Another application owns the conversation; what the customer wrote is for it, and only read along here."""
     TYPING = "typing"
     POLICY = "policy"
     """The platform warns, blocks or unblocks the account: alert an operator."""
@@ -105,9 +105,11 @@ class Notice(_Event, frozen=True, omit_defaults=True, tag="notice"):
     message_id: str | None = None
     """The message that the notice is about, where it is about one."""
     text: str | None = None
-    """The new text of an edited message, or the platform's reason for a policy notice."""
+    """The new text of an edited message, what was written on standby, or the platform's reason for a policy notice."""
     ours: bool | None = None
     """Whether the conversation is now this application's to answer, where the notice tells."""
+    attachments: tuple[Attachment, ...] = ()
+    """Of a message on standby."""
 
 
 class UnknownEvent(_Event, frozen=True, omit_defaults=True, tag="unknown"):

@@ -39,7 +39,7 @@ from bot.desk.conversations import Conversations
 from bot.desk.writing import Writing
 from bot.inbox.connection import REDIS_AWAY
 from bot.inbox.dead_letters import DeadLetters
-from bot.operations import Readiness
+from bot.operations import Readiness, add_probes
 
 log = structlog.get_logger()
 
@@ -102,7 +102,7 @@ def create_console(console: Console, readiness: Readiness) -> Sanic[Any, Any]:
     app.ctx.cookies = Cookies(secure=console.secure)
     add_static_files(app)
     _add_guards(app, console)
-    _add_probes(app, readiness)
+    add_probes(app, readiness)
     _add_errors(app)
     app.add_route(_start, "/", name="start")
     for pages in (
@@ -177,17 +177,6 @@ def _to_sign_in(request: Request) -> HTTPResponse:
         return json({"error": "signed out"}, status=401)
     target = request.path + (f"?{request.query_string}" if request.query_string else "")
     return redirect(f"/sign-in?next={quote(target)}" if request.path != "/" else "/sign-in")
-
-
-def _add_probes(app: Sanic[Any, Any], readiness: Readiness) -> None:
-    @app.get("/health")
-    async def health(_: Request) -> HTTPResponse:
-        return json({"alive": True})
-
-    @app.get("/ready")
-    async def ready(_: Request) -> HTTPResponse:
-        is_ready, report = readiness.report()
-        return json(report, status=200 if is_ready else 503)
 
 
 def _add_errors(app: Sanic[Any, Any]) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_timedelta
@@ -90,7 +90,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
         "who": who,
         "user": who.user if who else None,
         "csrf_token": who.csrf_token if who else "",
-        "path": request.path,
+        "path": _shown_at(request),
         "said": words(f"said.{said}") if words.has(f"said.{said}") else "",
         "navigation": NAVIGATION,
         "brand": request.app.ctx.brand,
@@ -105,8 +105,15 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     return html_response(_templates.get_template(template).render(common | values), status=status)
 
 
+def _shown_at(request: Request) -> str:
+    """The path to ask for when the page is wanted again; what answers a form has none of its own."""
+    return request.path if request.method == "GET" else urlsplit(request.headers.get("referer", "")).path or "/"
+
+
 def _moment(at: datetime, language: str, zone: ZoneInfo) -> str:
-    return str(format_datetime(at, "short", tzinfo=zone, locale=language))
+    # Beside French colleagues a day is never taken for a month.
+    locale = "en_GB" if language == "en" else language
+    return str(format_datetime(at, "short", tzinfo=zone, locale=locale))
 
 
 def _since(at: datetime, language: str) -> str:

@@ -1,5 +1,6 @@
 """What the console says, in French and English: ``words/fr.yml`` and ``words/en.yml``, the same keys in both."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +29,13 @@ class Words:
 @cache
 def words_of(language: str) -> Words:
     tree = yaml.safe_load((_FOLDER / f"{language}.yml").read_text(encoding="utf-8"))
-    return Words(language, dict(_flattened(tree, "")))
+    phrases = dict(_flattened(tree, ""))
+    return Words(language, {key: _set_in_french(one) for key, one in phrases.items()} if language == "fr" else phrases)
+
+
+def _set_in_french(phrase: str) -> str:
+    """What stands before high punctuation never begins a line; the file is written with plain blanks."""
+    return re.sub(" (?=[;?!])", "\N{NARROW NO-BREAK SPACE}", re.sub(" (?=[:»])", "\N{NO-BREAK SPACE}", phrase))
 
 
 def _flattened(tree: dict[str, Any], prefix: str) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.channels.base import Channel, SendFailed
+from bot.channels.base import Channel, GiveUp, SendFailed
 from bot.channels.vocabulary import Author, ChannelName, ThreadControl, encode
 from bot.desk.desk import Desk
 from bot.desk.models import Conversation, ConversationEvent, EventKind, Promise, PromiseKind, PromiseOutcome, Ticket
@@ -91,10 +91,24 @@ class Conversations:
         taken = await self.take_over(conversation_id, agent)
         if isinstance(taken, OwnerConflict):
             return taken
-        channel, user_id = self._channel(conversation_id)
-        if channel is not None:
-            await channel.control_thread(user_id, ThreadControl.TO_INBOX)
+        await self._require_control(conversation_id, ThreadControl.TO_INBOX)
         return await self._owners.take_over(conversation_id, Owner(conversation_id, OwnerKind.INBOX), taken.written)
+
+    async def release(self, conversation_id: str, agent: str) -> Owner | OwnerConflict:
+        """Given up, without a word to the customer: who answers next is the platform's to choose, the assistant unless
+        it prefers another application. Only its own agent may. Raises ``SendFailed``."""
+        mine = Owner(conversation_id, OwnerKind.AGENT, agent)
+        owner = await self._owners.owner(conversation_id)
+        if owner.written != mine.written:
+            return OwnerConflict(owner)
+        await self._require_control(conversation_id, ThreadControl.RELEASE)
+        await self._owners.hand_back(conversation_id, str(Actor.agent(agent)), only_from=mine.written)
+        return await self._owners.owner(conversation_id)
+
+    async def language(self, conversation_id: str) -> str:
+        """The customer's, as far as the assistant knows; empty before it does."""
+        language: Any = await self._redis.hget(keys.memory(conversation_id), "language")
+        return (language or b"").decode()
 
     async def hand_back(self, conversation_id: str, agent: str) -> Owner | OwnerConflict:
         """To the assistant; the customer is told, if the platform's window is open. Only its own agent may."""
@@ -166,20 +180,23 @@ class Conversations:
         now = datetime.now(UTC)
         if heard_at is None or messaging_window(channel.name, heard_at, now).state is not WindowState.OPEN:
             return stream, []
-        language: Any = await self._redis.hget(keys.memory(conversation_id), "language")
-        text = self._replies.handed_back((language or b"").decode(), brand=self._brand)
+        text = self._replies.handed_back(await self.language(conversation_id), brand=self._brand)
         parts = channel.compose(user_id, f"back-{time.time_ns():x}", text, (), heard_at.timestamp())
         return stream, [encode(msgspec.structs.replace(part, author=Author.DESK)) for part in parts]
 
-    async def _control(self, conversation_id: str, control: ThreadControl) -> None:
-        """Where the platform refuses, the next echo or standby notice tells who really has the conversation."""
+    async def _require_control(self, conversation_id: str, control: ThreadControl) -> None:
+        """Raises ``SendFailed``."""
         channel, user_id = self._channel(conversation_id)
         if channel is None:
-            return
+            raise GiveUp("no-channel", "the conversation's account is not configured here")
+        await channel.control_thread(user_id, control)
+
+    async def _control(self, conversation_id: str, control: ThreadControl) -> None:
+        """Where the platform refuses, the next echo or standby notice tells who really has the conversation."""
         try:
-            await channel.control_thread(user_id, control)
+            await self._require_control(conversation_id, control)
         except SendFailed as error:
-            log.warning("thread_control_refused", channel=str(channel.name), code=error.code)
+            log.warning("thread_control_refused", channel=conversation_id.partition(":")[0], code=error.code)
 
     def _channel(self, conversation_id: str) -> tuple[Channel | None, str]:
         name, account_id, user_id = conversation_id.split(":", 2)
@@ -194,6 +211,9 @@ class Conversations:
         known = {name.decode(): value.decode() for name, value in fields.items()}
         conversation_id, kind, owner = known["conversation"], known["kind"], known["owner"]
         at = datetime.fromtimestamp(int(known["at"]) / 1000, UTC)
+        if kind == "answered":
+            await self._count_answer(session, conversation_id)
+            return
         event = {
             "stream_id": stream_id,
             "conversation_id": conversation_id,
@@ -209,8 +229,6 @@ class Conversations:
         upsert = self._insert(Conversation).values(row)
         newer = {"index_elements": ["conversation_id"], "set_": row, "where": Conversation.since <= at}
         await session.execute(upsert.on_conflict_do_update(**newer))
-        if kind == "taken_over" and owner == OwnerKind.INBOX:
-            await self._count_answer(session, conversation_id)
 
     async def _count_answer(self, session: AsyncSession, conversation_id: str) -> None:
         """Whoever answered in the platform's inbox has given the first response that a ticket owes."""

@@ -6,7 +6,7 @@ same message caused changes nothing, so that an interrupted turn may simply run 
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import ColumnElement, func, or_, select
@@ -227,7 +227,13 @@ class Desk:
         await session.flush()
         await self.changes.promises.make(session, ticket, route, now)
         await self.changes.record(
-            session, ticket, EventKind.OPENED, message_id=request.message_id, after=ticket.status, tell=(ticket.team,)
+            session,
+            ticket,
+            EventKind.OPENED,
+            message_id=request.message_id,
+            after=ticket.status,
+            detail=_what_was_seen(request),
+            tell=(ticket.team,),
         )
         log.info("ticket_opened", reference=ticket.reference, team=ticket.team, priority=ticket.priority.value)
         return ticket
@@ -256,7 +262,13 @@ class Desk:
             text=request.text,
             before=status if status is not ticket.status else None,
             after=ticket.status if status is not ticket.status else None,
-            detail={"topic": request.topic, "disposition": request.disposition, "before": before, "team": ticket.team},
+            detail={
+                "topic": request.topic,
+                "disposition": request.disposition,
+                "before": before,
+                "team": ticket.team,
+                **_what_was_seen(request),
+            },
             tell=tell,
         )
 
@@ -344,6 +356,12 @@ def _raise(ticket: Ticket, request: OpenTicket, route: Route) -> tuple[str, ...]
     ticket.disposition = max(ticket.disposition, request.disposition, key=lambda disposition: disposition.rank)
     ticket.topic = request.topic
     return (ticket.team, previous_team)
+
+
+def _what_was_seen(request: OpenTicket) -> dict[str, Any]:
+    """For the row of history: why a message was taken as gravely as it was."""
+    seen = {"signs": sorted(request.signs), "severity": request.severity}
+    return {name: value for name, value in seen.items() if value}
 
 
 def _view(ticket: Ticket, *, is_new: bool = False) -> TicketView:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.desk.desk import Desk
 from bot.desk.joining import add_link, bring_over, make_part, require_no_other
-from bot.desk.models import EventKind, PromiseKind, Ticket, TicketEvent, TicketTag, TicketWatcher
+from bot.desk.models import EventKind, PromiseKind, Ticket, TicketConversation, TicketEvent, TicketTag, TicketWatcher
 from bot.desk.outcomes import Changed, Conflict, Outcome
 from bot.desk.reading import read_detail
 from bot.desk.tickets import (
@@ -101,21 +101,21 @@ class TicketLife:
 
         return await self.change(reference, seen, change)
 
-    async def set_category(self, reference: str, by: Actor, seen: int, to: str) -> Outcome:
+    async def set_category(self, reference: str, by: Actor, seen: int, to: str, why: str = "") -> Outcome:
         category = to.strip()
         if not 0 < len(category) <= _CATEGORY_LENGTH:
             raise NotAllowed(f"a category has 1 to {_CATEGORY_LENGTH} characters")
 
         async def change(session: AsyncSession, ticket: Ticket) -> None:
             before, ticket.category = ticket.category, category
-            await self._record_new(session, ticket, EventKind.CATEGORISED, by, before, category)
+            await self._record_new(session, ticket, EventKind.CATEGORISED, by, before, category, why)
 
         return await self.change(reference, seen, change)
 
-    async def set_language(self, reference: str, by: Actor, seen: int, to: str) -> Outcome:
+    async def set_language(self, reference: str, by: Actor, seen: int, to: str, why: str = "") -> Outcome:
         async def change(session: AsyncSession, ticket: Ticket) -> None:
             before, ticket.language = ticket.language, to
-            await self._record_new(session, ticket, EventKind.LANGUAGE_SET, by, before, to)
+            await self._record_new(session, ticket, EventKind.LANGUAGE_SET, by, before, to, why)
 
         return await self.change(reference, seen, change)
 
@@ -234,12 +234,35 @@ class TicketLife:
 
         return await self.change(reference, seen, change)
 
-    async def link(self, reference: str, by: Actor, conversation_id: str) -> Outcome:
+    async def link(self, reference: str, by: Actor, conversation_id: str, why: str = "") -> Outcome:
         """The same customer elsewhere: what is written there is noted on this ticket."""
 
         async def change(session: AsyncSession, ticket: Ticket) -> None:
             if await add_link(session, ticket, conversation_id):
-                await self._changes.record(session, ticket, EventKind.LINKED, by=by, adds_only=True)
+                await self._changes.record(session, ticket, EventKind.LINKED, by=by, why=why, adds_only=True)
+
+        return await self.change(reference, None, change)
+
+    async def link_tickets(self, reference: str, by: Actor, other: str, why: str = "") -> Outcome:
+        """The same customer, who wrote from two places: each ticket is linked to the conversation of the other."""
+        async with self._desk.database.writing() as session:
+            ticket, twin = await self._lock_both(session, reference, other)
+            if ticket.conversation_id == twin.conversation_id:
+                raise NotAllowed("both are of one conversation")
+            for one, its_twin in ((ticket, twin), (twin, ticket)):
+                if await add_link(session, one, its_twin.conversation_id):
+                    after = its_twin.reference
+                    await self._changes.record(
+                        session, one, EventKind.LINKED, by=by, after=after, why=why, adds_only=True
+                    )
+            return await self._changed(session, ticket)
+
+    async def unlink(self, reference: str, by: Actor, conversation_id: str, why: str = "") -> Outcome:
+        async def change(session: AsyncSession, ticket: Ticket) -> None:
+            row = await session.get(TicketConversation, (ticket.id, conversation_id))
+            if row is not None:
+                await session.delete(row)
+                await self._changes.record(session, ticket, EventKind.UNLINKED, by=by, why=why, adds_only=True)
 
         return await self.change(reference, None, change)
 

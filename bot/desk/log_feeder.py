@@ -140,9 +140,10 @@ class LogFeeder:
 
 def _customers_side(event: Event) -> LoggedMessage | None:
     attachments: tuple[str, ...] = ()
+    standby = isinstance(event, Notice) and event.kind is NoticeKind.STANDBY
     match event:
-        case InboundMessage():
-            direction, message_id = Direction.IN, event.message_id
+        case InboundMessage() | Notice(kind=NoticeKind.STANDBY, message_id=str()):
+            direction, message_id = Direction.IN, event.message_id or ""
             attachments = tuple(str(attachment.kind) for attachment in event.attachments)
         case Echo():
             direction, message_id = Direction.HUMAN, event.message_id
@@ -161,6 +162,7 @@ def _customers_side(event: Event) -> LoggedMessage | None:
         text=event.text,
         occurred_at=event.occurred_at,
         attachments=attachments,
+        standby=standby,
     )
 
 

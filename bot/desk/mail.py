@@ -106,7 +106,7 @@ class MailWriter:
     def _facts(self, news: News) -> dict[str, Any]:
         ticket, words, language = news.ticket, WORDS[news.team.language], news.team.language
         change = _name_change(news)
-        label = self._routing.route(ticket.disposition, ticket.topic).label
+        label = self._routing.route(ticket.disposition, ticket.topic).label.in_language(language)
         return {
             "w": words,
             "language": language,

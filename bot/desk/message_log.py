@@ -13,13 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.desk.database import Database
 from bot.desk.models import Direction, Message
 
-# Ten parameters a row; PostgreSQL's protocol takes 32 767 a statement and SQLite 32 766.
+# Eleven parameters a row; PostgreSQL's protocol takes 32 767 a statement and SQLite 32 766.
 _ROWS_A_STATEMENT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedMessage:
-    """One message of a conversation. ``attachments`` are kinds only, ``occurred_at`` is UTC seconds since the epoch."""
+    """One message of a conversation. ``attachments`` are kinds only, ``occurred_at`` is UTC seconds since the epoch.
+
+    ``standby``: the customer wrote it while another application had the conversation.
+    """
 
     conversation_id: str
     channel: str
@@ -30,6 +33,7 @@ class LoggedMessage:
     text: str | None
     occurred_at: float
     attachments: tuple[str, ...] = ()
+    standby: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "direction", Direction(self.direction))
@@ -104,6 +108,7 @@ def _row(message: LoggedMessage, masked: str) -> dict[str, Any]:
         "text": masked,
         "attachments": list(message.attachments),
         "occurred_at": datetime.fromtimestamp(message.occurred_at, UTC),
+        "standby": message.standby,
     }
 
 
@@ -118,4 +123,5 @@ def _message(row: Message) -> LoggedMessage:
         text=row.text,
         attachments=tuple(row.attachments),
         occurred_at=row.occurred_at.timestamp(),
+        standby=row.standby,
     )

@@ -103,7 +103,8 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptLine:
-    """One message. ``withheld``: written by the assistant but not sent, because a person had the conversation."""
+    """One message. ``withheld``: written by the assistant but not sent, because a person had the conversation.
+    ``standby``: written by the customer while another application had it."""
 
     message_id: str
     direction: Direction
@@ -111,6 +112,7 @@ class TranscriptLine:
     attachments: tuple[str, ...]
     at: datetime
     withheld: bool
+    standby: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

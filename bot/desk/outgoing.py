@@ -27,17 +27,28 @@ _POLL_SECONDS: Final = 0.3
 log = structlog.get_logger()
 
 
-async def owe(session: AsyncSession, ticket: Ticket, *, key: str, by: Actor, text: str, now: datetime) -> bool:
-    """Within the transaction that changes the ticket. False when the words of this key are owed or said already."""
+async def owe(
+    session: AsyncSession,
+    conversation_id: str,
+    *,
+    key: str,
+    by: Actor,
+    text: str,
+    now: datetime,
+    ticket_id: int | None = None,
+) -> bool:
+    """Within the transaction that changes the ticket, where the words are about one. False when the words of this key
+    are owed or said already."""
     if await session.scalar(select(CustomerMessage.id).where(CustomerMessage.key == key)) is not None:
         return False
+    channel, account_id, user_id = conversation_id.split(":", 2)
     session.add(
         CustomerMessage(
             key=key,
-            ticket_id=ticket.id,
-            channel=ticket.channel,
-            account_id=ticket.account_id,
-            user_id=ticket.user_id,
+            ticket_id=ticket_id,
+            channel=channel,
+            account_id=account_id,
+            user_id=user_id,
             author=str(by),
             text=text,
             created_at=now,

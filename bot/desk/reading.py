@@ -121,10 +121,12 @@ class TicketReader:
         return []
 
     async def earlier_tickets(self, reference: str, limit: int = 20) -> list[QueueRow]:
-        """Others of the same conversation or the same contact, newest first. Raises ``UnknownTicket``."""
+        """Others of the same conversation, of one linked to it, or of the same contact, newest first. Raises
+        ``UnknownTicket``."""
         async with self._database.reading() as session:
             ticket = await self._find(session, reference)
-            same = [Ticket.conversation_id == ticket.conversation_id]
+            linked = select(TicketConversation.conversation_id).where(TicketConversation.ticket_id == ticket.id)
+            same = [Ticket.conversation_id == ticket.conversation_id, Ticket.conversation_id.in_(linked)]
             if ticket.contact_value is not None:
                 same.append(Ticket.contact_value == ticket.contact_value)
             query = select(Ticket).where(or_(*same), Ticket.id != ticket.id).order_by(Ticket.id.desc()).limit(limit)
@@ -233,6 +235,7 @@ def _line(message: Message, withheld: bool) -> TranscriptLine:
         attachments=tuple(message.attachments),
         at=message.occurred_at,
         withheld=withheld,
+        standby=message.standby,
     )
 
 

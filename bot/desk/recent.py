@@ -40,5 +40,5 @@ async def recent_conversations(database: Database, limit: int = 50) -> list[Rece
             text=message.text,
             at=message.occurred_at,
         )
-        for message in list(last.values())[:limit]
+        for message in sorted(last.values(), key=lambda one: one.occurred_at, reverse=True)[:limit]
     ]

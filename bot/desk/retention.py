@@ -60,6 +60,9 @@ async def purge(database: Database, older_than: timedelta, now: datetime | None 
     async with database.writing() as session:
         await session.execute(delete(ConversationEvent).where(ConversationEvent.at < before))
         await session.execute(
+            delete(CustomerMessage).where(CustomerMessage.ticket_id.is_(None), CustomerMessage.created_at < before)
+        )
+        await session.execute(
             delete(Conversation).where(Conversation.since < before, Conversation.owner == OWNED_BY_ASSISTANT)
         )
     log.info("personal_data_purged", messages=purged.messages, tickets=purged.tickets)
@@ -75,8 +78,17 @@ async def forget_conversation(database: Database, conversation_id: str) -> Purge
     tickets = select(Ticket.id).where(Ticket.conversation_id == conversation_id)
     purged = Purged(await _delete_messages(database, messages), await _strip_tickets(database, tickets))
     async with database.writing() as session:
-        for table in (Conversation, ConversationEvent):
+        for table in (Conversation, ConversationEvent, TicketConversation):
             await session.execute(delete(table).where(table.conversation_id == conversation_id))
+        channel, _, rest = conversation_id.partition(":")
+        account_id, _, user_id = rest.partition(":")
+        await session.execute(
+            delete(CustomerMessage).where(
+                CustomerMessage.channel == channel,
+                CustomerMessage.account_id == account_id,
+                CustomerMessage.user_id == user_id,
+            )
+        )
     log.info("conversation_forgotten", messages=purged.messages, tickets=purged.tickets)
     return purged
 

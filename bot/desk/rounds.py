@@ -195,7 +195,8 @@ class Rounds:
             language = "en" if ticket.language == "en" else "fr"
             due = write_time(promise.due_at, language, zone)
             text = self._replies.delay(language, reference=ticket.reference, due=due)
-            await owe(session, ticket, key=f"delay:{promise.id}", by=DESK, text=text, now=now)
+            key = f"delay:{promise.id}"
+            await owe(session, ticket.conversation_id, key=key, by=DESK, text=text, now=now, ticket_id=ticket.id)
         promise.told_at = now
         await self._changes.record(
             session,

@@ -168,7 +168,9 @@ class OpenTicket:
 
     ``topic`` is the intent without its prefix (``order_status``), ``text`` the customer's words (the desk masks
     personal data before it stores them), ``occurred_at`` the message's time in UTC seconds since the epoch, as in
-    the channels' vocabulary. ``least_priority`` is how urgent the message is whatever its topic, if it is.
+    the channels' vocabulary. ``least_priority`` is how urgent the message is whatever its topic, if it is. ``signs``
+    are the kinds of danger, law, press and their like that were seen in it (``injury``), ``severity`` how grave the
+    gravest is (``high``, ``critical``).
     """
 
     conversation_id: str
@@ -182,6 +184,8 @@ class OpenTicket:
     text: str
     occurred_at: float
     least_priority: Priority | None = None
+    signs: frozenset[str] = frozenset()
+    severity: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "disposition", Disposition(self.disposition))

@@ -1,7 +1,10 @@
 """What agents write to customers in the conversation."""
 
+import contextlib
 from dataclasses import dataclass
 
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.desk.conversations import Conversations
@@ -12,11 +15,11 @@ from bot.desk.outcomes import Conflict, Outcome
 from bot.desk.outgoing import Outgoing, last_heard_at, owe
 from bot.desk.reading import TicketReader
 from bot.desk.replies import CannedReply, Filled, Replies, fill
-from bot.desk.tickets import Actor, ContactKind, NotAllowed, TicketStatus
+from bot.desk.tickets import OPEN_STATUSES, Actor, ContactKind, NotAllowed, TicketStatus
 from bot.desk.window import Window, WindowState, messaging_window
 from bot.desk.wording import write_time
 from bot.inbox.connection import REDIS_AWAY
-from bot.inbox.owners import OwnerConflict
+from bot.inbox.owners import Owner, OwnerConflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,20 @@ class Writing:
             heard_at = await last_heard_at(session, conversation_id)
         return messaging_window(conversation_id.partition(":")[0], heard_at, self._desk.changes.now())
 
+    async def open_ticket(self, conversation_id: str) -> str | None:
+        """The reference of the conversation's own open ticket, the first of several."""
+        query = select(Ticket.reference).where(
+            Ticket.conversation_id == conversation_id, Ticket.status.in_(OPEN_STATUSES)
+        )
+        async with self._desk.database.reading() as session:
+            return await session.scalar(query.order_by(Ticket.id).limit(1))
+
     def canned(self, language: str) -> list[CannedReply]:
         return self._replies.canned(language)
+
+    def fill_without_ticket(self, text: str, agent: str) -> Filled:
+        """Only what is known of any conversation is put in the place of its placeholder."""
+        return fill(text, {"agent": agent, "brand": self._brand})
 
     async def fill(self, text: str, reference: str, agent: str) -> Filled:
         """Put the ticket's facts in the place of ``{reference}``, ``{due}`` and the like."""
@@ -62,7 +77,7 @@ class Writing:
                 "due": write_time(ticket.due_at, language, self._desk.routing.hours.time_zone),
                 "phone": contact.get(ContactKind.PHONE),
                 "email": contact.get(ContactKind.EMAIL),
-                "topic": self._desk.routing.route(ticket.disposition, ticket.topic).label,
+                "topic": self._desk.routing.route(ticket.disposition, ticket.topic).label.in_language(language),
             },
         )
 
@@ -97,6 +112,29 @@ class Writing:
             await self._send_at_once()
         return outcome
 
+    async def say(
+        self, conversation_id: str, by: Actor, text: str, *, key: str
+    ) -> Outcome | Owner | WindowShut | OwnerConflict:
+        """Say ``text`` in a conversation without an open ticket, once for each ``key``; on one that has a ticket by now
+        it is a reply to that. The conversation is the agent's from then on."""
+        if not text.strip():
+            raise NotAllowed("a reply needs words")
+        reference = await self.open_ticket(conversation_id)
+        if reference is not None:
+            return await self.reply(reference, by, text, key=key)
+        window = await self.window(conversation_id)
+        if window.state is WindowState.SHUT:
+            return WindowShut(window)
+        owner = await self._conversations.take_over(conversation_id, by.name)
+        if isinstance(owner, OwnerConflict):
+            return owner
+        with contextlib.suppress(IntegrityError):  # a double click: the other request owes the same words
+            async with self._desk.database.writing() as session:
+                now = self._desk.changes.now()
+                await owe(session, conversation_id, key=f"reply:{key}", by=by, text=text.strip(), now=now)
+        await self._send_at_once()
+        return owner
+
     async def _write(
         self, reference: str, by: Actor, text: str, key: str, seen: int | None, then: TicketStatus | None
     ) -> Outcome:
@@ -104,7 +142,8 @@ class Writing:
 
         async def change(session: AsyncSession, ticket: Ticket) -> None:
             now = changes.now()
-            if not await owe(session, ticket, key=key, by=by, text=text, now=now):
+            conversation = ticket.conversation_id
+            if not await owe(session, conversation, key=key, by=by, text=text, now=now, ticket_id=ticket.id):
                 return
             await changes.promises.settle(session, ticket, now, (PromiseKind.FIRST_RESPONSE,))
             await changes.record(session, ticket, EventKind.REPLIED, by=by, text=text)

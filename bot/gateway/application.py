@@ -16,7 +16,7 @@ from bot.channels.base import BadSignature, Channel, MalformedPayload
 from bot.channels.vocabulary import ChannelName, Event, UnknownEvent
 from bot.gateway.watch import WebhookWatch
 from bot.inbox.intake import InboxUnavailable, Intake
-from bot.operations import Readiness
+from bot.operations import Readiness, add_probes
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ def create_gateway(
     for channel in channels.values():
         _add_webhook(gateway, webhooks, channel)
     gateway.add_route(_refuse_unknown_channel, "/webhooks/<name:str>", methods=["GET", "POST"])
-    _add_probes(gateway, readiness)
+    add_probes(gateway, readiness)
 
     @gateway.before_server_start
     async def start(*_: object) -> None:
@@ -110,17 +110,6 @@ def _add_webhook(gateway: Sanic[Any, Any], webhooks: Webhooks, channel: Channel)
     handshake, receive = (partial(act, channel=channel) for act in (webhooks.answer_handshake, webhooks.receive))
     gateway.add_route(handshake, path, methods=["GET"], name=f"handshake_{channel.name}")
     gateway.add_route(receive, path, methods=["POST"], name=f"receive_{channel.name}")
-
-
-def _add_probes(gateway: Sanic[Any, Any], readiness: Readiness) -> None:
-    @gateway.get("/health")
-    async def health(_: Request) -> HTTPResponse:
-        return json({"alive": True})
-
-    @gateway.get("/ready")
-    async def ready(_: Request) -> HTTPResponse:
-        is_ready, report = readiness.report()
-        return json(report, status=200 if is_ready else 503)
 
 
 async def _refuse_unknown_channel(_: Request, name: str) -> HTTPResponse:

@@ -86,7 +86,13 @@ class Owners:
         return current if done else OwnerConflict(current)
 
     async def note_answer(self, conversation_id: str) -> None:
-        """A person answered outside: a take-over from the assistant, a sign of life of whoever has it."""
+        """A person answered outside. The desk is told, which counts it as an answer to the customer."""
+        await self.note_elsewhere(conversation_id)
+        told = {"kind": "answered", "conversation": conversation_id, "owner": OwnerKind.INBOX.value, "at": _now()}
+        await self._redis.xadd(keys.OWNERSHIP, told)  # type: ignore[arg-type]
+
+    async def note_elsewhere(self, conversation_id: str) -> None:
+        """The conversation goes on outside: a take-over from the assistant, a sign of life of whoever has it."""
         await self._take_over(
             keys=[keys.human(conversation_id), keys.OWNED, keys.OWNERSHIP],
             args=[conversation_id, OwnerKind.INBOX.value, "keep", self._lasts, _now()],

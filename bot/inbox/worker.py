@@ -284,7 +284,7 @@ class Worker:
             metrics.ALERTS.labels(event.channel, event.kind).inc()
             log.error("platform_alert", channel=str(event.channel), kind=str(event.kind), account=event.account_id)
         if isinstance(event, Notice) and event.user_id and event.ours is not None and self._heeds_humans:
-            note = self._owners.expect_back if event.ours else self._owners.note_answer
+            note = self._owners.expect_back if event.ours else self._owners.note_elsewhere
             await until_redis_answers(lambda: note(event.conversation_id))
         await self._finish(entry, [])
 

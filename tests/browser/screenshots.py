@@ -5,10 +5,15 @@ import asyncio
 import sys
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from playwright.async_api import Browser, async_playwright
+from sqlalchemy import update
 
+from bot.desk import ContactKind, Database
+from bot.desk.models import Ticket
 from bot.settings import PROJECT_ROOT
 from tests.browser.conftest import launch
 from tests.browser.console_page import open_console
@@ -22,13 +27,16 @@ PAGES = {
     "waiting": "/tickets/{7002}",
     "shut": "/tickets/{7006}",
     "conversations": "/conversations",
+    "signs": "/tickets/{7003}",
     "conversation": "/conversations/messenger%3A1000000000001%3A7001",
+    "no-ticket": "/conversations/messenger%3A1000000000001%3A7007",
     "callbacks": "/callbacks",
     "team": "/team",
     "dead-letters": "/dead-letters",
     "users": "/users",
     "audit": "/audit",
 }
+_ZONE = ZoneInfo("Europe/Paris")
 WIDE, NARROW = 1280, 390
 
 
@@ -49,9 +57,11 @@ ALL = [Picture(page, language, width) for language in ("fr", "en") for width in 
 DOCUMENTATION = [
     Picture("queue", "en", WIDE, AGENT, whole=False),
     Picture("ticket", "en", WIDE, AGENT, whole=False),
+    Picture("signs", "en", WIDE, AGENT, whole=False),
     Picture("ticket", "fr", NARROW, AGENT, whole=False),
     Picture("callbacks", "en", WIDE, AGENT, whole=False),
     Picture("conversations", "en", WIDE, AGENT, whole=False),
+    Picture("no-ticket", "en", WIDE, AGENT, whole=False),
     Picture("team", "en", WIDE, whole=False),
 ]
 
@@ -62,6 +72,7 @@ async def take(pictures: list[Picture], folder: Path) -> None:
         valkey.start()
         database_url = f"sqlite+aiosqlite:///{home}/desk.db"
         references = await fill(database_url, valkey.address)
+        await _ask_for_calls_today(database_url)
         console = ConsoleProcess(Path(home), database_url, valkey.address)
         try:
             await asyncio.to_thread(console.start)
@@ -73,6 +84,16 @@ async def take(pictures: list[Picture], folder: Path) -> None:
         finally:
             console.stop()
             valkey.kill()
+
+
+async def _ask_for_calls_today(database_url: str) -> None:
+    """So that the page of call-backs has some on any day."""
+    midnight = datetime.combine(datetime.now(_ZONE).date() + timedelta(days=1), time.min, tzinfo=_ZONE)
+    due_at = min(datetime.now(UTC) + timedelta(hours=2), midnight - timedelta(minutes=1))
+    database = Database(database_url)
+    async with database.writing() as session:
+        await session.execute(update(Ticket).where(Ticket.contact_kind == ContactKind.PHONE).values(due_at=due_at))
+    await database.close()
 
 
 async def _take(browser: Browser, address: str, references: dict[str, str], picture: Picture, folder: Path) -> None:

@@ -182,5 +182,5 @@ async def test_an_identity_that_is_not_proved_lets_nobody_in(
 async def test_somebody_in_no_known_group_is_told_to_ask(provider: Provider, console: ConsoleProcess, browser: Browser):
     provider.claims = {"sub": "44", "email": "max@maison-lumen.example", "email_verified": True, "groups": ["cuisine"]}
     page = await come_in(browser, console)
-    await expect(page.locator("h1")).to_have_text("Vous n'avez pas de compte ici")
+    await expect(page.locator("h1")).to_have_text("Vous n’avez pas de compte ici")
     await page.context.close()

@@ -1,6 +1,7 @@
 """Every page of the console in a browser: whole, reachable, quiet; two agents at one ticket; a closing window."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ PAGES = (
     "/tickets/{7006}",
     "/conversations",
     "/conversations/messenger%3A1000000000001%3A7001",
+    "/conversations/messenger%3A1000000000001%3A7007",
     "/callbacks",
     "/team",
     "/dead-letters",
@@ -74,6 +76,8 @@ async def test_every_page_is_accessible_fits_and_stays_within_the_origin(
     console = await open_console(browser, seeded.address, ADMIN, language, width=width)
     for path in PAGES:
         await console.open(seeded.path(path))
+        # What is folded away must be as good as what is seen at once.
+        await console.page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
         assert await console.page.get_attribute("html", "lang") == language
         faults = await Axe().run(console.page)
         grave = [
@@ -197,6 +201,72 @@ async def test_a_canned_reply_is_filled_and_what_is_missing_is_named(seeded: See
         f"Bonjour, ici Paul Lefèvre de Maison Lumen. J’ai votre demande {seeded.references['7003']} sous les yeux et "
         "je m’en occupe."
     )
+    await console.close()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_a_reason_typed_once_goes_with_the_change_and_enter_alone_changes_nothing(
+    seeded: Seeded, browser: Browser, language: str
+):
+    why, save, low = {
+        "fr": ("Pourquoi (facultatif)", "Enregistrer la priorité", "Basse"),
+        "en": ("Why (optional)", "Save the priority", "Low"),
+    }[language]
+    reason = {"fr": "Le client n’est pas pressé", "en": "The customer is in no hurry"}[language]
+    console = await open_console(browser, seeded.address, ADMIN, language)
+    await console.open(seeded.path({"fr": "/tickets/{7004}", "en": "/tickets/{7006}"}[language]))
+    changes = console.page.locator("#changes")
+    await changes.get_by_label(why).fill(reason)
+    await changes.get_by_label(why).press("Enter")
+    await expect(changes.get_by_label(why)).to_have_value(reason)
+    await changes.locator("[name=priority]").select_option(label=low)
+    await changes.get_by_role("button", name=save).click()
+    await expect(console.page.locator("#head")).to_contain_text(low)
+    first = console.page.locator("#history li").first
+    await expect(first.locator("q")).to_have_text(reason)
+    assert await console.page.locator("#history q").count() == 1
+    await console.close()
+
+
+@pytest.mark.parametrize(("language", "width"), [("fr", 390), ("en", 1280)])
+async def test_a_conversation_without_a_ticket_is_answered_from_its_own_page(
+    seeded: Seeded, browser: Browser, language: str, width: int
+):
+    mine, send, standby = {
+        "fr": ("Vous avez la conversation", "Envoyer", "lu en veille"),
+        "en": ("You have the conversation", "Send", "read on standby"),
+    }[language]
+    console = await open_console(browser, seeded.address, ADMIN, language, width=width)
+    await console.open("/conversations/messenger%3A1000000000001%3A7007")
+    await expect(console.page.locator("#transcript .line").last).to_contain_text(standby)
+    await console.page.locator("#canned").select_option("greeting")
+    await expect(console.page.locator("#reply-text")).to_have_value(re.compile("Paul Lefèvre"))
+    await expect(console.page.locator("#missing")).to_be_visible()
+    await console.page.locator("#reply-text").fill("Lundi dès 10 heures.")
+    await console.page.get_by_role("button", name=send, exact=True).click()
+    await expect(console.page.locator("#owner")).to_contain_text(mine)
+    await expect(console.page.locator(".notice[role=status]").first).to_be_visible()
+    assert console.errors == []
+    await console.close()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_two_tickets_of_one_customer_are_linked_and_parted(seeded: Seeded, browser: Browser, language: str):
+    link, part = {
+        "fr": ("Lier à une autre demande", "Retirer le lien"),
+        "en": ("Link to another ticket", "Remove the link"),
+    }[language]
+    console = await open_console(browser, seeded.address, ADMIN, language)
+    await console.open(seeded.path("/tickets/{7003}"))
+    await console.page.locator("summary", has_text=link).click()
+    await console.page.locator("[name=ticket]").fill(seeded.references["7006"].lower())
+    await console.page.get_by_role("button", name=link).click()
+    await expect(console.page.locator("#linked")).to_contain_text("7006")
+    await expect(console.page.locator("#customer")).to_contain_text(seeded.references["7006"])
+    await console.page.get_by_role("button", name=part).click()
+    await expect(console.page.locator("#linked")).to_have_count(0)
+    await console.open(seeded.path("/tickets/{7006}"))
+    await console.page.get_by_role("button", name=part).click()
     await console.close()
 
 

@@ -16,6 +16,7 @@ from tests.seeded_console import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+INBOX_APP = "263902037430900"
 COMPLAINT = {
     "fr": "C'est inadmissible, ma lampe est arrivée cassée !",
     "en": "This is unacceptable, my lamp arrived broken!",
@@ -32,6 +33,10 @@ SAYS = {
         "bot": "L’assistant répond",
         "inbox": "Quelqu’un répond depuis la plateforme",
         "hand_back": "Rendre à l’assistant",
+        "pass": "Confier à la boîte Messenger",
+        "release": "Libérer sans un mot",
+        "take_over": "Prendre la conversation",
+        "standby": "lu en veille",
     },
     "en": {
         "take": "Take it",
@@ -43,6 +48,10 @@ SAYS = {
         "bot": "The assistant answers",
         "inbox": "Somebody answers in the platform’s inbox",
         "hand_back": "Hand back to the assistant",
+        "pass": "Pass to Messenger’s inbox",
+        "release": "Release without a word",
+        "take_over": "Take over",
+        "standby": "read on standby",
     },
 }
 
@@ -212,4 +221,77 @@ async def test_the_assistant_is_silent_when_somebody_answers_from_the_platforms_
     await customer.write(SHOP_QUESTION[language])
     await expect(agent.page.locator("#transcript")).to_contain_text(SHOP_QUESTION[language], timeout=20_000)
     await customer.hears_nothing_more()
+    await agent.close()
+
+
+class Thread:
+    """A customer's thread as the people in the Page's own inbox see it."""
+
+    def __init__(self, parvis: Installation, user: str) -> None:
+        self._parvis = parvis
+        self._path = f"/api/messenger/users/{user}"
+
+    async def owner(self) -> str | None:
+        told = await asyncio.to_thread(self._parvis.simulator.get, f"{self._path}/thread")
+        owner: str | None = told.json()["owner"]
+        return owner
+
+    async def act(self, act: str) -> None:
+        done = await asyncio.to_thread(self._parvis.simulator.post, f"{self._path}/thread", json={"act": act})
+        done.raise_for_status()
+
+
+async def test_a_conversation_goes_to_messengers_inbox_and_is_taken_back_with_all_that_was_said_meanwhile(
+    parvis: Installation, people: dict[str, str], browser: Browser, customer: Customer, language: str, says: Any
+):
+    words = await complain(customer, language)
+    thread = Thread(parvis, await customer.user())
+    agent = await open_console(browser, console_of(parvis), people["Léa Martin"], language)
+    await open_ticket_of(agent, words)
+    await agent.page.get_by_role("button", name=says["pass"]).click()
+    await expect(agent.page.locator("#owner")).to_contain_text(says["inbox"])
+    assert await thread.owner() == INBOX_APP
+
+    # The application only reads along now: nothing is answered, and the agent still sees it.
+    await customer.write(SHOP_QUESTION[language])
+    line = agent.page.locator("#transcript .line", has_text=SHOP_QUESTION[language])
+    await expect(line).to_contain_text(says["standby"], timeout=20_000)
+    await customer.hears_nothing_more()
+
+    await agent.page.get_by_role("button", name=says["take_over"]).click()
+    await expect(agent.page.locator("#owner")).to_contain_text(says["mine"])
+    assert await thread.owner() != INBOX_APP
+    await agent.page.get_by_label(says["reply"]).fill("Me revoici.")
+    await agent.page.get_by_role("button", name=says["send"], exact=True).click()
+    await expect(customer.phone).to_contain_text("Me revoici.", timeout=20_000)
+    await expect(agent.page.locator("#transcript .human")).to_contain_text("Me revoici.", timeout=20_000)
+
+    await agent.page.get_by_role("button", name=says["release"]).click()
+    await expect(agent.page.locator("#owner")).to_contain_text(says["bot"])
+    assert await thread.owner() is None
+    heard = len(await customer.heard())
+    await customer.write(SHOP_QUESTION[language])
+    await customer.hears(heard + 1)
+    assert agent.errors == []
+    await agent.close()
+
+
+async def test_people_in_messengers_inbox_take_a_thread_and_pass_it_back(
+    parvis: Installation, people: dict[str, str], browser: Browser, customer: Customer, language: str, says: Any
+):
+    words = await complain(customer, language)
+    thread = Thread(parvis, await customer.user())
+    agent = await open_console(browser, console_of(parvis), people["Tom Baker"], language)
+    await open_ticket_of(agent, words)
+    await thread.act("request")
+    await thread.act("take")
+    await expect(agent.page.locator("#owner")).to_contain_text(says["inbox"], timeout=20_000)
+    await customer.write(SHOP_QUESTION[language])
+    await customer.hears_nothing_more()
+    heard = len(await customer.heard())
+    await thread.act("pass")
+    await expect(agent.page.locator("#owner")).to_contain_text(says["bot"], timeout=20_000)
+    await customer.hears(heard + 1)  # the assistant says that it is back
+    await customer.write(SHOP_QUESTION[language])
+    await customer.hears(heard + 2)
     await agent.close()

@@ -76,6 +76,7 @@ RULES: Final[dict[tuple[int, int | None], Rule]] = {
     (10, 2022): _RESTRICTED,  # MP prints 2022 without saying whether it is a code or a subcode
     (2022, None): _RESTRICTED,
     (100, 2534037): _OTHER_OWNER,  # MP
+    (10, 2018300): _OTHER_OWNER,  # seen in the wild (davidchua/pymessenger, issue 93): one thread, not a permission
     (100, 2018300): _OTHER_OWNER,
     (2018300, None): _OTHER_OWNER,  # MP
     (100, 33): _BAD_REQUEST,  # MP

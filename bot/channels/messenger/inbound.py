@@ -236,8 +236,15 @@ class MessengerInbound:
         if message.get("is_echo") is True:
             yield self._echo(self._customer(item), message, at)
             return
-        mid = id_at(message, "mid") or id_at(object_at(item, "postback"), "mid")
-        yield self._notice(self._customer(item), at, NoticeKind.STANDBY, mid, ours=False)
+        postback = object_at(item, "postback")
+        words = text_at(message, "text") or text_at(postback, "title")
+        mid = id_at(message, "mid") or id_at(postback, "mid")
+        if words and not mid:
+            mid = _derived_id(self._customer(item), item, words)
+        attachments = _read_attachments(message)
+        yield self._notice(
+            self._customer(item), at, NoticeKind.STANDBY, mid, words, ours=False, attachments=attachments
+        )
 
     def _read_change(self, change: JsonObject, entry_time: float) -> Event:
         """A change on the page's public side (``feed``, ``mention``)."""
@@ -272,8 +279,11 @@ class MessengerInbound:
         message_id: str = "",
         text: str | None = None,
         ours: bool | None = None,
+        attachments: tuple[Attachment, ...] = (),
     ) -> Notice:
-        return Notice(ChannelName.MESSENGER, self._page_id, user, at, kind, message_id or None, text or None, ours)
+        return Notice(
+            ChannelName.MESSENGER, self._page_id, user, at, kind, message_id or None, text or None, ours, attachments
+        )
 
     def _unknown(self, user: str, at: float, *name: object) -> UnknownEvent:
         return UnknownEvent(ChannelName.MESSENGER, self._page_id, user, at, event_name(*name))

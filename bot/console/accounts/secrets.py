@@ -9,6 +9,8 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from bot.desk.changes import Clock, utc_now
+
 _TOKEN_BYTES: Final = 32
 
 
@@ -24,21 +26,27 @@ def hash_token(token: str) -> str:
 class Vault:
     """Seals short texts (a TOTP secret, the state of a sign-in elsewhere) with one key."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, clock: Clock = utc_now) -> None:
         """``key``: any text of at least 32 characters; its SHA-256 is what seals."""
         if len(key) < 32:
             raise ValueError("PARVIS_CONSOLE_SECRET needs at least 32 characters: openssl rand -base64 48 makes one")
         self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()))
+        self._now = clock
 
     def seal(self, text: str) -> str:
-        return self._fernet.encrypt(text.encode()).decode()
+        return self._fernet.encrypt_at_time(text.encode(), self._seconds()).decode()
 
     def open(self, sealed: str, good_for_seconds: int | None = None) -> str | None:
         """None when it was sealed with another key, changed, or is too old."""
         try:
-            return self._fernet.decrypt(sealed.encode(), ttl=good_for_seconds).decode()
+            if good_for_seconds is None:
+                return self._fernet.decrypt(sealed.encode()).decode()
+            return self._fernet.decrypt_at_time(sealed.encode(), good_for_seconds, self._seconds()).decode()
         except (InvalidToken, ValueError):
             return None
+
+    def _seconds(self) -> int:
+        return int(self._now().timestamp())
 
 
 def read_or_make_key(path: Path) -> str:

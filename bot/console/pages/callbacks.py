@@ -22,7 +22,7 @@ def add_to(app: Sanic[Any, Any], console: "Console") -> None:
             "callbacks.html",
             rows=await console.reader.callbacks(now.astimezone(console.desk.routing.hours.time_zone).date()),
             names=await console.names(),
-            topics=console.desk.routing.labels,
+            topics=console.desk.routing.labels(request.ctx.words.language),
             teams=console.desk.routing.teams,
             now=now,
         )

@@ -109,7 +109,7 @@ class QueuePages:
             views=await console.views.of(user.id),
             names=await console.names(),
             teams=console.desk.routing.teams,
-            topics=console.desk.routing.labels,
+            topics=console.desk.routing.labels(request.ctx.words.language),
             statuses=list(TicketStatus),
             priorities=list(Priority),
             channels=list(ChannelName),

@@ -52,12 +52,15 @@ class SignInPages:
         return self._form(request)
 
     async def check(self, request: Request) -> HTTPResponse:
-        email, password = field(request, "email"), password_field(request, "password")
-        code, address = field(request, "code"), address_of(request)
+        email, proof, address = field(request, "email"), field(request, "proof"), address_of(request)
+        sign_in = self._console.sign_in
         try:
-            user = await self._console.sign_in.with_password(email, password, code, address)
+            if proof:
+                user = await sign_in.with_code(proof, field(request, "code"), address)
+            else:
+                user = await sign_in.with_password(email, password_field(request, "password"), address)
         except SignInRefused as refused:
-            return self._form(request, refused, email, password)
+            return self._form(request, refused, email)
         return await enter(self._console, request, user, field(request, "next"))
 
     async def sign_out(self, request: Request) -> HTTPResponse:
@@ -76,12 +79,9 @@ class SignInPages:
                 await self._console.users.set_language(request.ctx.signed_in.user.id, language)
         return response
 
-    def _form(
-        self, request: Request, refused: SignInRefused | None = None, email: str = "", password: str = ""
-    ) -> HTTPResponse:
-        """Once the password was right it is sent along with the code, not typed again."""
+    def _form(self, request: Request, refused: SignInRefused | None = None, email: str = "") -> HTTPResponse:
+        """Once the password was right its proof is sent along with the code; the password itself never comes back."""
         refusal = refused.refusal if refused else None
-        asks_code = refusal in (Refusal.CODE_NEEDED, Refusal.WRONG_CODE)
         statuses = {None: 200, Refusal.CODE_NEEDED: 200, Refusal.TOO_MANY: 429}
         return render(
             request,
@@ -89,8 +89,7 @@ class SignInPages:
             statuses.get(refusal, 401),
             next=own_path(request.args.get("next") or field(request, "next")),
             email=email,
-            password=password if asks_code else "",
-            asks_code=asks_code,
+            proof=refused.proof if refused else "",
             refusal=refusal.value if refusal else "",
             wait_minutes=-(-refused.wait_seconds // 60) if refused else 0,
             provider=self._console.provider.settings.label if self._console.provider else "",

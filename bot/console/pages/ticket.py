@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sanic import Request, Sanic
 from sanic.exceptions import BadRequest, NotFound
-from sanic.response import HTTPResponse, json
+from sanic.response import HTTPResponse
 
 from bot.console.accounts import Entry, Right
 from bot.console.page import address_of, field, needs, redirect, render, signed_in
+from bot.console.reply_box import canned_replies, chosen_reply, told_filled, typed_text
 from bot.console.security import own_path
 from bot.desk import (
     Actor,
@@ -20,7 +21,6 @@ from bot.desk import (
     NotAllowed,
     Outcome,
     Priority,
-    TicketDetail,
     TicketStatus,
     UnknownTicket,
 )
@@ -30,7 +30,6 @@ from bot.inbox.owners import OwnerConflict, OwnerKind
 if TYPE_CHECKING:
     from bot.console.application import Console
 
-_TEXT_LENGTH: Final = 2000
 _TRANSCRIPT: Final = 60
 
 NEXT_STATUSES: Final[dict[TicketStatus, tuple[TicketStatus, ...]]] = {
@@ -72,6 +71,8 @@ class TicketPages:
             "unwatch": self._unwatch,
             "contact": self._contact,
             "merge": self._merge,
+            "link": self._link,
+            "unlink": self._unlink,
             "split": self._split,
             "reply": self._reply,
         }
@@ -81,17 +82,11 @@ class TicketPages:
 
     async def fill(self, request: Request, reference: str) -> HTTPResponse:
         """A canned reply with the ticket's facts in it, for the reply box."""
-        canned = {one.key: one for one in self._console.writing.canned(request.args.get("language", ""))}
-        chosen = canned.get(request.args.get("key", ""))
-        if chosen is None:
-            raise NotFound
+        text, agent = chosen_reply(request, self._console), signed_in(request).user.name
         try:
-            filled = await self._console.writing.fill(chosen.text, reference, signed_in(request).user.name)
+            return told_filled(request, await self._console.writing.fill(text, reference, agent))
         except UnknownTicket as error:
             raise NotFound from error
-        words = request.ctx.words
-        missing = ", ".join(words(f"placeholder.{name}") for name in filled.missing)
-        return json({"text": filled.text, "missing": words("reply.missing", names=missing) if missing else ""})
 
     async def act(self, request: Request, reference: str, command: str) -> HTTPResponse:
         run = self._commands.get(command)
@@ -106,14 +101,14 @@ class TicketPages:
         try:
             result = await run(request, before.reference, Actor.agent(signed_in(request).user.handle))
         except UnknownTicket:
-            problem = "merge_unknown"
+            problem = "reference_unknown"
         except NotAllowed:
             problem = "not_allowed"
         if isinstance(result, Changed):
             back = field(request, "next") or f"/tickets/{result.ticket.reference}"
             return redirect(own_path(back), _SAID.get(command, "ticket_changed"))
         await self._record(request, "ticket_unchanged", before.reference, command=command)
-        status = 400 if problem == "merge_unknown" else 409
+        status = 400 if problem == "reference_unknown" else 409
         return await self._page(request, reference, problem=problem, result=result, status=status)
 
     async def _record(self, request: Request, action: str, reference: str, **detail: str) -> None:
@@ -126,7 +121,7 @@ class TicketPages:
         return await self._console.life.take(reference, by)
 
     async def _assign(self, request: Request, reference: str, by: Actor) -> Result:
-        to = field(request, "to") or None
+        to = field(request, "assignee") or None
         if to is not None and to not in await self._console.names():
             raise BadRequest("nobody of that name")
         return await self._console.life.assign(reference, by, _seen(request), to, _why(request))
@@ -135,23 +130,24 @@ class TicketPages:
         return await self._console.life.move(reference, by, _seen(request), field(request, "team"), _why(request))
 
     async def _set_status(self, request: Request, reference: str, by: Actor) -> Result:
-        to = _one_of(TicketStatus, field(request, "to"))
+        to = _one_of(TicketStatus, field(request, "status"))
         return await self._console.life.set_status(reference, by, _seen(request), to, _why(request))
 
     async def _set_priority(self, request: Request, reference: str, by: Actor) -> Result:
-        to = _one_of(Priority, field(request, "to"))
+        to = _one_of(Priority, field(request, "priority"))
         return await self._console.life.set_priority(reference, by, _seen(request), to, _why(request))
 
     async def _set_category(self, request: Request, reference: str, by: Actor) -> Result:
-        return await self._console.life.set_category(reference, by, _seen(request), field(request, "to"))
+        to = field(request, "category")
+        return await self._console.life.set_category(reference, by, _seen(request), to, _why(request))
 
     async def _set_language(self, request: Request, reference: str, by: Actor) -> Result:
-        if (to := field(request, "to")) not in ("fr", "en"):
+        if (to := field(request, "language")) not in ("fr", "en"):
             raise BadRequest("no such language")
-        return await self._console.life.set_language(reference, by, _seen(request), to)
+        return await self._console.life.set_language(reference, by, _seen(request), to, _why(request))
 
     async def _note(self, request: Request, reference: str, by: Actor) -> Result:
-        return await self._console.life.add_note(reference, by, _text(request))
+        return await self._console.life.add_note(reference, by, typed_text(request))
 
     async def _tag(self, request: Request, reference: str, by: Actor) -> Result:
         return await self._console.life.add_tag(reference, by, field(request, "tag"))
@@ -169,25 +165,33 @@ class TicketPages:
         """Called or e-mailed. A call that nobody answered is only noted: it gives no answer to the customer."""
         if field(request, "answered") == "no":
             note = request.ctx.words("contact.no_answer")
-            return await self._console.life.add_note(reference, by, f"{note} {_text(request)}".strip())
+            return await self._console.life.add_note(reference, by, f"{note} {typed_text(request)}".strip())
         kind = _one_of(ContactKind, field(request, "kind"))
-        return await self._console.life.record_contact(reference, by, kind, _text(request))
+        return await self._console.life.record_contact(reference, by, kind, typed_text(request))
 
     async def _merge(self, request: Request, reference: str, by: Actor) -> Result:
         return await self._console.life.merge(reference, by, _seen(request), field(request, "into"), _why(request))
 
+    async def _link(self, request: Request, reference: str, by: Actor) -> Result:
+        return await self._console.life.link_tickets(reference, by, field(request, "ticket"), _why(request))
+
+    async def _unlink(self, request: Request, reference: str, by: Actor) -> Result:
+        return await self._console.life.unlink(reference, by, field(request, "conversation"), _why(request))
+
     async def _split(self, request: Request, reference: str, by: Actor) -> Result:
         topic = field(request, "topic")
-        if topic not in self._console.desk.routing.labels:
+        if topic not in self._console.desk.routing.labels(""):
             raise BadRequest("no such topic")
-        return await self._console.life.split_off(reference, by, _seen(request), topic, _text(request), _why(request))
+        return await self._console.life.split_off(
+            reference, by, _seen(request), topic, typed_text(request), _why(request)
+        )
 
     async def _reply(self, request: Request, reference: str, by: Actor) -> Result:
         then = field(request, "then")
         return await self._console.writing.reply(
             reference,
             by,
-            _text(request),
+            typed_text(request),
             key=field(request, "key") or str(uuid.uuid4()),
             seen=_seen(request),
             then=_one_of(TicketStatus, then) if then else None,
@@ -205,26 +209,30 @@ class TicketPages:
             raise NotFound from error
         await console.readings.note(request, "ticket_read", ticket.reference)
         names = await console.names()
+        history = await console.reader.history(ticket.reference)
         return render(
             request,
             "ticket.html",
             status,
             ticket=ticket,
-            history=await console.reader.history(ticket.reference),
+            history=history,
+            signs=list(dict.fromkeys(sign for event in history for sign in event.detail.get("signs", ()))),
+            severity=max((event.detail.get("severity") or "" for event in history), key=_GRAVITY.index, default=""),
             transcript=await console.reader.transcript(ticket.conversation_id, limit=_TRANSCRIPT),
             earlier=await console.reader.earlier_tickets(ticket.reference),
             window=await console.writing.window(ticket.conversation_id),
             owner=await console.conversations.owner(ticket.conversation_id),
-            canned=[(language, console.writing.canned(language)) for language in _languages_of(ticket)],
+            canned=canned_replies(console, ticket.language),
             people=[one for one in await console.users.all() if one.may(Right.WORK_TICKETS)],
             names=names,
             teams=console.desk.routing.teams,
-            topics=console.desk.routing.labels,
+            topics=console.desk.routing.labels(request.ctx.words.language),
             next_statuses=NEXT_STATUSES[ticket.status] if ticket.merged_into is None else (),
             priorities=list(Priority),
             now=datetime.now(UTC),
             key=field(request, "key") or str(uuid.uuid4()),
             typed=field(request, "text"),
+            why=_why(request),
             problem=words(f"ticket.problem.{problem}") if problem else self._kindly(request, result, names),
         )
 
@@ -243,12 +251,9 @@ class TicketPages:
         return str(words("ticket.problem.shut")) if isinstance(result, WindowShut) else ""
 
 
+# How grave the signs in a message may be, the gravest last.
+_GRAVITY: Final = ("", "high", "critical")
 _SAID: Final = {"take": "ticket_taken", "reply": "reply_sent", "note": "note_added", "merge": "ticket_merged"}
-
-
-def _languages_of(ticket: TicketDetail) -> tuple[str, str]:
-    """The customer's first."""
-    return ("en", "fr") if ticket.language == "en" else ("fr", "en")
 
 
 def _seen(request: Request) -> int:
@@ -260,10 +265,6 @@ def _seen(request: Request) -> int:
 
 def _why(request: Request) -> str:
     return field(request, "why")[:500]
-
-
-def _text(request: Request) -> str:
-    return field(request, "text").replace("\r\n", "\n")[:_TEXT_LENGTH]
 
 
 def _one_of(kind: Any, value: str) -> Any:

@@ -37,7 +37,9 @@ async function fill(canned, text) {
 }
 
 function tellTyping() {
+  const ticket = document.getElementById("main").dataset.ticket;
+  if (!ticket) return;
   const token = document.querySelector('meta[name="csrf-token"]').content;
-  const body = new URLSearchParams({ ticket: document.getElementById("main").dataset.ticket });
+  const body = new URLSearchParams({ ticket });
   fetch("/events/typing", { method: "POST", body, headers: { "x-csrf-token": token } }).catch(() => {});
 }

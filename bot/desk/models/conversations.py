@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Integer, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.desk.models.base import Base, enum_column
@@ -61,6 +61,9 @@ class Message(Base):
     text: Mapped[str] = mapped_column(Text, default="")
     attachments: Mapped[list[str]] = mapped_column(default=list, comment="kinds only")
     occurred_at: Mapped[datetime]
+    standby: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), comment="written while another application had the conversation"
+    )
 
     __table_args__ = (
         UniqueConstraint("conversation_id", "message_id", "direction"),

@@ -39,6 +39,8 @@ class EventKind(StrEnum):
     SPLIT_OFF = "split_off"
     """A part of this ticket goes on in another."""
     LINKED = "linked"
+    """What the customer writes in another conversation is noted here too."""
+    UNLINKED = "unlinked"
     ESCALATED = "escalated"
     """A promise is about to be missed: the team above is told."""
     DELAY_TOLD = "delay_told"

@@ -17,6 +17,7 @@ from bot.desk.routing.rules import (
     DEFAULT,
     WEEKDAYS,
     Assignment,
+    Label,
     PromiseRules,
     Route,
     Routing,
@@ -145,10 +146,10 @@ def _build(file: File) -> Routing:
     hours = _build_hours(file.business_hours)
     teams = {key: _build_team(key, section, hours) for key, section in file.teams.items()}
     chosen = file.default
-    default = Route(teams[chosen.team], chosen.priority, chosen.promise_hours, "", chosen.resolve_hours)
+    default = Route(teams[chosen.team], chosen.priority, chosen.promise_hours, readable(""), chosen.resolve_hours)
     routes: dict[tuple[str, str], Route] = {}
     for disposition, topics in file.routes.items():
-        fallback = _merge(topics.get(DEFAULT), default, teams, "")
+        fallback = _merge(topics.get(DEFAULT), default, teams, readable(""))
         for topic, section in topics.items():
             routes[(disposition, topic)] = _merge(section, fallback, teams, readable(topic))
     rules = tuple(_build_rule(section, teams) for section in file.rules)
@@ -179,14 +180,14 @@ def _build_rule(section: RuleSection, teams: Mapping[str, Team]) -> Rule:
     )
 
 
-def _merge(section: RouteSection | None, fallback: Route, teams: Mapping[str, Team], label: str) -> Route:
+def _merge(section: RouteSection | None, fallback: Route, teams: Mapping[str, Team], label: Label) -> Route:
     if section is None:
         return fallback
     return Route(
         teams[section.team] if section.team else fallback.team,
         section.priority or fallback.priority,
         section.promise_hours or fallback.promise_hours,
-        section.label or label,
+        Label(section.label.fr, section.label.en) if section.label else label,
         section.resolve_hours or fallback.resolve_hours,
     )
 

@@ -39,13 +39,25 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What a topic is called."""
+
+    fr: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """In French for any language but English."""
+        return self.en if language == "en" else self.fr
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where a ticket goes. Both promises count business hours: until the first answer, and until it is solved."""
 
     team: Team
     priority: Priority
     promise_hours: float
-    label: str
+    label: Label
     resolve_hours: float
 
 
@@ -120,15 +132,16 @@ class Routing:
         """By disposition and topic; the topic ``default`` is what the disposition's others get."""
         return self._routes
 
-    @property
-    def labels(self) -> dict[str, str]:
-        """Topics that have a route of their own, with the team's words for them."""
-        return {topic: route.label for (_, topic), route in self._routes.items() if topic != DEFAULT}
+    def labels(self, language: str) -> dict[str, str]:
+        """What topics that have a route of their own are called."""
+        routes = self._routes.items()
+        return {topic: route.label.in_language(language) for (_, topic), route in routes if topic != DEFAULT}
 
     def team(self, key: str) -> Team:
         """A team by its key; the default team for one that the file no longer has, so that no e-mail is lost."""
         return self.teams.get(key, self._default.team)
 
 
-def readable(topic: str) -> str:
-    return topic.replace("_", " ").strip().capitalize()
+def readable(topic: str) -> Label:
+    words = topic.replace("_", " ").strip().capitalize()
+    return Label(words, words)

@@ -54,6 +54,11 @@ def _time_zone(value: object) -> ZoneInfo:
         raise ValueError("unknown time zone; write it like Europe/Paris") from error
 
 
+def _in_both_languages(value: object) -> object:
+    """One name alone is for both languages."""
+    return {"fr": value, "en": value} if isinstance(value, str) else value
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, frozen=True)
 
@@ -78,12 +83,20 @@ class TeamSection(Section):
     business_hours: HoursSection | None = None
 
 
+_Name = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class LabelSection(Section):
+    fr: _Name
+    en: _Name
+
+
 class RouteSection(Section):
     team: str | None = None
     priority: Priority | None = None
     promise_hours: float | None = Field(default=None, gt=0, le=1000)
     resolve_hours: float | None = Field(default=None, gt=0, le=1000)
-    label: str | None = Field(default=None, min_length=1, max_length=80)
+    label: Annotated[LabelSection | None, BeforeValidator(_in_both_languages)] = None
 
 
 class DefaultRouteSection(Section):

@@ -57,7 +57,7 @@ def accounts(database, redis) -> Accounts:
     clock = Clock()
     audit = AuditLog(database, clock)
     users = Users(database, audit, clock)
-    vault = Vault("k" * 32)
+    vault = Vault("k" * 32, clock)
     sessions = Sessions(database, idle=timedelta(minutes=60), absolute=timedelta(hours=12), clock=clock)
     throttle = Throttle(redis, per_account=3, per_address=6)
     return Accounts(

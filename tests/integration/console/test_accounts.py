@@ -17,16 +17,32 @@ from bot.console.accounts import (
     WeakPassword,
 )
 from bot.console.accounts.models import Base
+from bot.console.accounts.secrets import Vault
 from bot.console.accounts.totp import new_secret
 from tests.integration.console.conftest import PASSWORD
 
 FIRST = {"email": "Ada@Brand.example", "name": "Ada", "password": PASSWORD, "language": "fr", "address": "1.2.3.4"}
 
 
-async def refusal(accounts, email="lea@brand.example", password=PASSWORD, code="", address="1.2.3.4"):
+async def refusal(accounts, email="lea@brand.example", password=PASSWORD, address="1.2.3.4"):
     with pytest.raises(SignInRefused) as refused:
-        await accounts.sign_in.with_password(email, password, code, address)
+        await accounts.sign_in.with_password(email, password, address)
     return refused.value
+
+
+async def code_refusal(accounts, proof, code="000000"):
+    with pytest.raises(SignInRefused) as refused:
+        await accounts.sign_in.with_code(proof, code, "1.2.3.4")
+    return refused.value.refusal
+
+
+async def prove_password(accounts):
+    """The proof of somebody who has a second factor, and its secret."""
+    user, secret = await accounts.make(), new_secret()
+    await accounts.users.set_totp(user.id, accounts.vault.seal(secret), by=user.email)
+    refused = await refusal(accounts)
+    assert refused.refusal is Refusal.CODE_NEEDED
+    return user, refused.proof, pyotp.TOTP(secret)
 
 
 async def test_first_admin_is_made_by_a_link_that_works_once(accounts):
@@ -69,7 +85,7 @@ async def test_an_invited_person_chooses_a_password_and_signs_in(accounts):
     token = await accounts.invitations.for_user(user, by="ada")
     assert (await refusal(accounts, "tom@brand.example")).refusal is Refusal.WRONG
     await accounts.invitations.accept(token, PASSWORD, address="")
-    signed_in = await accounts.sign_in.with_password("TOM@brand.example ", PASSWORD, "", "1.2.3.4")
+    signed_in = await accounts.sign_in.with_password("TOM@brand.example ", PASSWORD, "1.2.3.4")
     assert signed_in.id == user.id
     with pytest.raises(InvalidInvitation):
         await accounts.invitations.accept(token, PASSWORD + "!", address="")
@@ -112,17 +128,61 @@ async def test_one_address_cannot_try_many_accounts(accounts):
         await refusal(accounts, f"p{n}@brand.example")
     assert (await refusal(accounts, "p9@brand.example")).refusal is Refusal.TOO_MANY
     await accounts.make()
-    await accounts.sign_in.with_password("lea@brand.example", PASSWORD, "", "5.6.7.8")
+    await accounts.sign_in.with_password("lea@brand.example", PASSWORD, "5.6.7.8")
 
 
 async def test_a_second_factor_is_asked_for_and_its_code_is_good_once(accounts):
-    user, secret = await accounts.make(), new_secret()
-    await accounts.users.set_totp(user.id, accounts.vault.seal(secret), by=user.email)
-    assert (await refusal(accounts)).refusal is Refusal.CODE_NEEDED
-    assert (await refusal(accounts, code="000000")).refusal is Refusal.WRONG_CODE
-    code = pyotp.TOTP(secret).at(accounts.clock())
-    assert (await accounts.sign_in.with_password(user.email, PASSWORD, code, "1.2.3.4")).id == user.id
-    assert (await refusal(accounts, code=code)).refusal is Refusal.WRONG_CODE
+    user, proof, totp = await prove_password(accounts)
+    assert await code_refusal(accounts, proof, " ") is Refusal.CODE_NEEDED
+    assert await code_refusal(accounts, proof) is Refusal.WRONG_CODE
+    code = totp.at(accounts.clock())
+    assert (await accounts.sign_in.with_code(proof, code, "1.2.3.4")).id == user.id
+    assert await code_refusal(accounts, proof, code) is Refusal.WRONG_CODE
+
+
+async def test_the_proof_of_a_password_holds_no_password_and_ends_after_five_minutes(accounts):
+    user, proof, totp = await prove_password(accounts)
+    assert PASSWORD not in accounts.vault.open(proof)
+    accounts.clock.advance(seconds=299)
+    assert (await accounts.sign_in.with_code(proof, totp.at(accounts.clock()), "1.2.3.4")).id == user.id
+    accounts.clock.advance(seconds=60)
+    assert await code_refusal(accounts, proof, totp.at(accounts.clock())) is Refusal.TOO_LATE
+
+
+@pytest.mark.parametrize(
+    "tampered",
+    [
+        lambda accounts, proof: proof[:-6] + "AAAA==",
+        lambda accounts, proof: "",
+        lambda accounts, proof: Vault("l" * 32, accounts.clock).seal(accounts.vault.open(proof)),
+        lambda accounts, proof: accounts.vault.seal(accounts.vault.open(proof).replace('"user": 1', '"user": 2')),
+        lambda accounts, proof: accounts.vault.seal('{"proves": "password", "user": 1}'),
+        lambda accounts, proof: accounts.vault.seal("JBSWY3DPEHPK3PXP"),
+        lambda accounts, proof: accounts.vault.seal("[1]"),
+    ],
+)
+async def test_a_proof_that_was_tampered_with_proves_nothing(accounts, tampered):
+    _, proof, totp = await prove_password(accounts)
+    await accounts.make("eve@brand.example")
+    assert await code_refusal(accounts, tampered(accounts, proof), totp.at(accounts.clock())) is Refusal.TOO_LATE
+
+
+async def test_a_proof_is_worth_nothing_once_the_password_changed_or_the_account_is_closed(accounts):
+    user, proof, totp = await prove_password(accounts)
+    await accounts.make("admin@brand.example", Role.ADMIN)
+    await accounts.users.change(user.id, roles=user.roles, active=False, name=user.name, by="ada")
+    assert await code_refusal(accounts, proof, totp.at(accounts.clock())) is Refusal.TOO_LATE
+    await accounts.users.change(user.id, roles=user.roles, active=True, name=user.name, by="ada")
+    await accounts.users.set_password(user.id, PASSWORD + " dix", by="test")
+    assert await code_refusal(accounts, proof, totp.at(accounts.clock())) is Refusal.TOO_LATE
+
+
+async def test_wrong_codes_count_as_wrong_passwords_do(accounts):
+    _, proof, totp = await prove_password(accounts)
+    for _ in range(3):
+        assert await code_refusal(accounts, proof) is Refusal.WRONG_CODE
+    assert await code_refusal(accounts, proof, totp.at(accounts.clock())) is Refusal.TOO_MANY
+    assert (await refusal(accounts)).refusal is Refusal.TOO_MANY
 
 
 async def test_a_session_ends_when_idle_and_in_any_case_in_time(accounts):
@@ -177,7 +237,7 @@ async def test_an_address_has_one_account(accounts):
 
 async def test_every_change_is_in_the_audit_log(accounts):
     user = await accounts.make()
-    await accounts.sign_in.with_password(user.email, PASSWORD, "", "1.2.3.4")
+    await accounts.sign_in.with_password(user.email, PASSWORD, "1.2.3.4")
     await refusal(accounts, password="wrong")
     assert await accounts.actions() == ["user_created", "password_set", "signed_in", "sign_in_failed"]
 

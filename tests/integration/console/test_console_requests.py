@@ -5,12 +5,14 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 
 from bot.console.accounts import AuditLog, Entry
@@ -148,6 +150,30 @@ def test_whoever_is_not_signed_in_is_sent_to_the_sign_in(running: Running):
     assert visitor.get("/events", headers={"accept": "text/event-stream"}).status_code == 401
 
 
+def test_a_page_that_asks_for_the_code_does_not_hold_the_password(running: Running):
+    """Set up as in a browser: the key is on the page, the code comes from it."""
+    visitor = running.sign_in(TRAINER)
+    page = visitor.send("/account/totp").text
+    key, sealed = (
+        re.search(found, page)[1] for found in (r'class="code">([A-Z2-7 ]+)<', r'name="sealed" value="([^"]+)"')
+    )
+    totp = pyotp.TOTP(key.replace(" ", ""))
+    assert visitor.send("/account/totp/confirm", sealed=sealed, code=totp.now()).status_code == 303
+    newcomer = running.reader()
+    asked = newcomer.http.post("/sign-in", data={"email": TRAINER, "password": PASSWORD, "next": "/account"})
+    assert PASSWORD not in asked.text
+    proof = re.search(r'name="proof" value="([^"]+)"', asked.text)
+    assert proof
+    wrong = newcomer.http.post("/sign-in", data={"proof": proof[1], "code": "000000"})
+    assert (wrong.status_code, proof[1] in wrong.text) == (401, True)
+    forged = newcomer.http.post("/sign-in", data={"proof": proof[1][:-8] + "AAAAAA==", "code": totp.now()})
+    assert (forged.status_code, "proof" in forged.text) == (401, False)
+    code = totp.at(time.time(), counter_offset=1)
+    entered = newcomer.http.post("/sign-in", data={"proof": proof[1], "code": code, "next": "/account"})
+    assert (entered.status_code, entered.headers["location"]) == (303, "/account")
+    assert visitor.send("/account/totp/remove", current=PASSWORD).status_code == 303
+
+
 def test_a_form_of_another_session_changes_nothing(running: Running):
     visitor = running.sign_in(AGENT)
     answer = visitor.http.post(running.path("/tickets/{7004}/take"), data={"csrf_token": "guessed"})
@@ -236,13 +262,13 @@ def test_every_command_changes_the_ticket_and_is_in_the_audit_log(running: Runni
         "tag": {"tag": "VIP"},
         "watch": {},
         "take": {},
-        "priority": {"to": "urgent"},
-        "language": {"to": "en"},
-        "category": {"to": "order_status"},
+        "priority": {"priority": "urgent"},
+        "language": {"language": "en"},
+        "category": {"category": "order_status"},
         "contact": {"kind": "phone", "text": "dit merci"},
         "move": {"team": "payments"},
-        "assign": {"to": "tom"},
-        "status": {"to": "solved"},
+        "assign": {"assignee": "tom"},
+        "status": {"status": "solved"},
     }.items():
         answer = visitor.send(f"/tickets/{reference}/{command}", seen=seen(), **fields)
         assert answer.status_code == 303, (command, answer.text)
@@ -255,6 +281,104 @@ def test_every_command_changes_the_ticket_and_is_in_the_audit_log(running: Runni
         ("vip",),
         ("nadia",),
     )
+
+
+def test_the_reason_of_a_change_is_in_the_history_and_never_in_the_audit_log(running: Running):
+    visitor = running.sign_in(LEAD)
+    seen = str(running.ticket("7005").version)
+    visitor.send("/tickets/{7005}/priority", seen=seen, priority="low", why="rien de <b>pressé</b>")
+    page = visitor.get("/tickets/{7005}").text
+    assert "<q>rien de &lt;b&gt;pressé&lt;/b&gt;</q>" in page
+    entry = running.audit(subject=running.references["7005"], actor=LEAD)[0]
+    assert "pressé" not in str(entry.detail)
+
+
+def test_the_page_shows_the_signs_for_which_a_ticket_was_handed_over_and_what_was_mentioned(running: Running):
+    page = running.sign_in(AGENT).get("/tickets/{7003}").text
+    signs = re.search(r'id="signs">(.*?)</p>', page, re.DOTALL)
+    assert signs
+    assert re.findall(r'class="tag \w+">([^<]+)<', signs[1]) == ["menace de publication", "grave"]
+    assert 'id="signs"' not in running.sign_in(AGENT).get("/tickets/{7006}").text
+    mentioned = re.search(r'id="mentioned">(.*?)</dl>', running.sign_in(AGENT).get("/tickets/{7002}").text)
+    assert mentioned
+    assert "48213" in mentioned[1]
+
+
+def test_tickets_are_linked_from_either_page_and_parted_again(running: Running):
+    visitor = running.sign_in(LEAD)
+    one, two = running.references["7003"], running.references["7006"]
+    assert visitor.send(f"/tickets/{one}/link", ticket=two.lower(), why="même client").status_code == 303
+    assert running.ticket("7003").conversations == ("x:2000000000001:7006",)
+    assert running.ticket("7006").conversations == ("x:2000000000001:7003",)
+    assert two in visitor.get(f"/tickets/{one}").text
+    for number in ("7003", "7006"):
+        [linked] = running.ticket(number).conversations
+        visitor.send(f"/tickets/{running.references[number]}/unlink", conversation=linked)
+        assert running.ticket(number).conversations == ()
+    here = "/conversations/messenger%3A1000000000001%3A7004"
+    assert visitor.send(f"{here}/link", ticket=two, next=here).status_code == 303
+    assert running.ticket("7006").conversations == ("messenger:1000000000001:7004",)
+    assert running.audit(subject="messenger:1000000000001:7004")[0].action == "conversation_linked"
+    assert visitor.send(f"{here}/link", ticket="ML-000-000", next=here).status_code == 409
+    nowhere = "/conversations/messenger%3A1000000000001%3A9999"
+    assert visitor.send(f"{nowhere}/link", ticket=two).status_code == 404
+    visitor.send("/tickets/{7006}/unlink", conversation="messenger:1000000000001:7004")
+
+
+def test_a_conversation_without_a_ticket_is_written_in_taken_over_and_written_down(running: Running):
+    visitor, colleague = running.sign_in(AGENT), running.sign_in(COLLEAGUE)
+    conversation, here = "messenger:1000000000001:7007", "/conversations/messenger%3A1000000000001%3A7007"
+    page = visitor.get(here).text
+    assert 'id="reply-text"' in page
+    filled = visitor.get(f"{here}/fill?key=greeting&language=en").json()
+    assert "Léa Martin" in filled["text"]
+    assert "reference" in filled["missing"] or "référence" in filled["missing"]
+    for _ in range(2):  # a double click
+        assert visitor.send(f"{here}/reply", key="k-7007", text="Bonjour !", next=here).status_code == 303
+    assert "Vous avez la conversation" in visitor.get(here).text
+    refused = colleague.send(f"{here}/reply", key="k-other", text="Me <too>", next=here)
+    assert (refused.status_code, "Léa Martin" in refused.text, "Me &lt;too&gt;" in refused.text) == (409, True, True)
+    assert colleague.send(f"{here}/reply", key="k-none", text=" ", next=here).status_code == 409
+    actions = [entry.action for entry in running.audit(subject=conversation)]
+    assert actions.count("conversation_replied") == 4
+    assert actions.count("conversation_unchanged") == 2
+    assert visitor.send(f"{here}/dance").status_code == 404
+
+
+def test_where_a_ticket_is_open_the_conversations_page_leads_to_it(running: Running):
+    page = running.sign_in(AGENT).get("/conversations/messenger%3A1000000000001%3A7001").text
+    assert f'href="/tickets/{running.references["7001"]}"' in page
+    assert 'id="reply-text"' not in page
+
+
+def test_a_thread_that_the_platform_refuses_to_pass_stays_and_the_page_says_so(running: Running):
+    """The account of these conversations is not configured here."""
+    visitor, here = running.sign_in(LEAD), "/conversations/messenger%3A1000000000001%3A7002"
+    refused = visitor.send(f"{here}/pass", next=here)
+    assert refused.status_code == 409
+    assert "La plateforme a refusé" in refused.text
+    assert "Vous avez la conversation" in refused.text
+    assert visitor.send(f"{here}/release", next=here).status_code == 409
+    assert visitor.send(f"{here}/hand-back", next=here).status_code == 303
+    on_x = "/conversations/x%3A2000000000001%3A7006"
+    assert visitor.send(f"{on_x}/pass", next=on_x).status_code == 409
+    assert "L’assistant répond" in visitor.get(on_x).text
+
+
+def test_topics_are_called_in_the_agents_language(running: Running):
+    french, english = running.sign_in(AGENT), running.sign_in(COLLEAGUE)
+    assert "Article abîmé ou défectueux" in french.get("/tickets/{7001}").text
+    assert "Damaged or faulty item" in english.get("/tickets/{7001}").text
+    assert "Disputed price" in english.get("/tickets").text
+
+
+def test_the_language_switch_on_a_refused_form_leads_to_a_page(running: Running):
+    visitor = running.sign_in(COLLEAGUE)
+    referer = {"referer": f"{running.address}{running.path('/tickets/{7006}')}"}
+    visitor.http.headers.update(referer)
+    refused = visitor.send("/tickets/{7006}/note", text=" ")
+    assert refused.status_code == 409
+    assert running.path('name="next" value="/tickets/{7006}"') in refused.text
 
 
 def test_a_stale_page_is_told_who_was_faster_and_keeps_what_was_typed(running: Running):
@@ -289,17 +413,20 @@ def test_what_cannot_be_read_is_answered_with_a_page_that_says_so(running: Runni
 @pytest.mark.parametrize(
     ("command", "fields", "status"),
     [
-        ("status", {"seen": "x", "to": "open"}, 400),
-        ("status", {"seen": "1", "to": "lost"}, 400),
-        ("assign", {"seen": "1", "to": "nobody-we-know"}, 400),
+        ("status", {"seen": "x", "status": "open"}, 400),
+        ("status", {"seen": "1", "status": "lost"}, 400),
+        ("assign", {"seen": "1", "assignee": "nobody-we-know"}, 400),
         ("merge", {"seen": "1", "into": "ML-000-000"}, 400),
+        ("link", {"ticket": "ML-000-000"}, 400),
+        ("link", {"ticket": "{7006}"}, 409),
         ("note", {"text": "  "}, 409),
         ("dance", {}, 404),
     ],
 )
 def test_a_command_that_makes_no_sense_changes_nothing(running: Running, command, fields, status):
     before = running.ticket("7006")
-    assert running.sign_in(AGENT).send(f"/tickets/{{7006}}/{command}", **fields).status_code == status
+    sent = {name: running.path(value) for name, value in fields.items()}
+    assert running.sign_in(AGENT).send(f"/tickets/{{7006}}/{command}", **sent).status_code == status
     assert running.ticket("7006") == before
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import select
 
 from bot.channels.base import TryAgain
 from bot.channels.vocabulary import (
@@ -38,7 +39,9 @@ from bot.desk import (
 )
 from bot.desk.conversations import Conversations
 from bot.desk.masking import Rules
+from bot.desk.models import CustomerMessage
 from bot.desk.outgoing import Outgoing
+from bot.desk.retention import forget_conversation
 from bot.desk.window import WindowState
 from bot.desk.writing import WindowShut, Writing
 from bot.inbox import keys
@@ -343,6 +346,55 @@ async def test_an_agent_passes_to_the_inbox_and_takes_from_it(here: Installation
     assert here.platform.controls == [("ann", ThreadControl.TO_INBOX), ("ann", ThreadControl.TAKE)]
 
 
+async def test_a_platform_that_refuses_leaves_the_conversation_with_its_agent(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await here.conversations.take_over(HERE, "lea")
+
+    async def refuse(user_id: str, control: ThreadControl) -> None:
+        raise TryAgain("2", "passing fault")
+
+    monkeypatch.setattr(here.platform, "control_thread", refuse)
+    for give_up in (here.conversations.pass_to_inbox, here.conversations.release):
+        with pytest.raises(TryAgain):
+            await give_up(HERE, "lea")
+        assert (await here.conversations.owner(HERE)).name == "lea"
+
+
+async def test_a_released_conversation_is_the_assistants_again_without_a_word(here: Installation, redis: Redis) -> None:
+    await here.customer_wrote()
+    assert isinstance(await here.conversations.release(HERE, "lea"), OwnerConflict)
+    await here.conversations.take_over(HERE, "lea")
+    assert isinstance(await here.conversations.release(HERE, "marc"), OwnerConflict)
+    released = await here.conversations.release(HERE, "lea")
+    assert isinstance(released, Owner)
+    assert released.kind is OwnerKind.BOT
+    assert here.platform.controls == [("ann", ThreadControl.RELEASE)]
+    assert await redis.xlen(here.layout.outbox(ChannelName.MESSENGER, HERE)) == 0
+
+
+async def test_what_is_read_on_standby_is_a_sign_that_the_inbox_has_the_conversation(
+    here: Installation, redis: Redis
+) -> None:
+    notice = Notice(ChannelName.MESSENGER, "PAGE", "ann", time.time(), NoticeKind.STANDBY, "m7", "allô ?", ours=False)
+    await act(redis, here.layout, notice)
+    assert (await here.conversations.owner(HERE)).kind is OwnerKind.INBOX
+    assert here.platform.delivered == []
+
+
+async def test_going_to_the_inbox_is_no_answer_yet(here: Installation, redis: Redis, reference: str) -> None:
+    await here.conversations.pass_to_inbox(HERE, "lea")
+    await act(redis, here.layout, control(ours=False))
+    await here.conversations.record()
+    ticket = await here.reader.ticket(reference)
+    assert {one.outcome for one in ticket.promises} == {PromiseOutcome.PENDING}
+    assert EventKind.REPLIED not in [row.kind for row in await here.reader.history(reference)]
+    await act(redis, here.layout, echo())
+    await act(redis, here.layout, echo())
+    await here.conversations.record()
+    assert [row.kind for row in await here.reader.history(reference)].count(EventKind.REPLIED) == 1
+
+
 async def test_the_record_survives_a_crash_between_sql_and_redis(here: Installation, redis: Redis) -> None:
     await here.conversations.take_over(HERE, "lea")
     [(stream_id, fields)] = await redis.xrange(keys.OWNERSHIP)
@@ -372,6 +424,43 @@ async def test_an_agents_words_reach_the_customer_once_and_count_as_the_first_re
     assert (ticket.status, ticket.assignee) == (TicketStatus.OPEN, "lea")
     assert [row.kind for row in await here.reader.history(reference)].count(EventKind.REPLIED) == 1
     assert (await here.conversations.owner(HERE)).name == "lea"
+
+
+async def test_words_in_a_conversation_without_a_ticket_are_said_once_and_take_it_over(here: Installation) -> None:
+    await here.customer_wrote()
+    said = await asyncio.gather(*(here.writing.say(HERE, LEA, " Bonjour Ann ", key="form-1") for _ in range(4)))
+    assert [one.name for one in said if isinstance(one, Owner)] == ["lea"] * 4
+    await here.outgoing.deliver()
+    here.start_sender()
+    await here.emptied()
+    [sent] = here.platform.delivered
+    assert (sent.text, sent.author) == ("Bonjour Ann", Author.AGENT)
+    assert isinstance(await here.writing.say(HERE, MARC, "Bonjour", key="form-2"), OwnerConflict)
+    with pytest.raises(NotAllowed):
+        await here.writing.say(HERE, LEA, " ", key="form-3")
+
+
+async def test_words_in_a_conversation_that_has_a_ticket_by_now_are_a_reply_to_it(
+    here: Installation, reference: str
+) -> None:
+    await here.customer_wrote()
+    assert isinstance(await here.writing.say(HERE, LEA, "Bonjour", key="form-1"), Changed)
+    assert EventKind.REPLIED in [row.kind for row in await here.reader.history(reference)]
+    assert (await here.reader.ticket(reference)).assignee == "lea"
+
+
+async def test_nothing_is_said_without_a_ticket_once_the_window_is_shut(here: Installation) -> None:
+    await here.customer_wrote(timedelta(days=8))
+    assert isinstance(await here.writing.say(HERE, LEA, "Bonjour", key="1"), WindowShut)
+    assert (await here.conversations.owner(HERE)).kind is OwnerKind.BOT
+
+
+async def test_a_forgotten_customers_unticketed_words_are_forgotten_too(here: Installation) -> None:
+    await here.customer_wrote()
+    await here.writing.say(HERE, LEA, "Bonjour", key="form-1")
+    await forget_conversation(here.desk.database, HERE)
+    async with here.desk.database.reading() as session:
+        assert (await session.scalars(select(CustomerMessage))).all() == []
 
 
 async def test_a_reply_may_set_what_comes_next(here: Installation, reference: str) -> None:

@@ -149,6 +149,53 @@ async def test_what_only_adds_never_collides(life: TicketLife, reader: TicketRea
     assert (ticket.tags, ticket.watchers) == ((), ())
 
 
+async def test_two_tickets_of_one_customer_are_linked_both_ways_and_may_be_parted(
+    desk: Desk, life: TicketLife, reader: TicketReader, request_for: Make, reference: str
+) -> None:
+    elsewhere = {"conversation_id": "x:1:20", "channel": "x", "account_id": "1"}
+    other = (await desk.open_ticket(request_for("m2", topic="invoice", **elsewhere))).reference
+    ticket = done(await life.link_tickets(reference, LEA, other, "même client"))
+    assert ticket.conversations == ("x:1:20",)
+    assert (await reader.ticket(other)).conversations == ("messenger:10:20",)
+    for one, its_twin in ((reference, other), (other, reference)):
+        last = (await reader.history(one))[-1]
+        assert (last.by, last.kind, last.after, last.why) == (LEA, EventKind.LINKED, its_twin, "même client")
+        assert [row.reference for row in await reader.earlier_tickets(one)] == [its_twin]
+    await life.link_tickets(other, MARC, reference)
+    assert len([row for row in await reader.history(reference) if row.kind is EventKind.LINKED]) == 1
+    ticket = done(await life.unlink(reference, MARC, "x:1:20", "un homonyme"))
+    assert ticket.conversations == ()
+    last = (await reader.history(reference))[-1]
+    assert (last.kind, last.why) == (EventKind.UNLINKED, "un homonyme")
+
+
+async def test_tickets_of_one_conversation_need_no_link(life: TicketLife, reference: str) -> None:
+    with pytest.raises(NotAllowed):
+        await life.link_tickets(reference, LEA, reference)
+    with pytest.raises(UnknownTicket):
+        await life.link_tickets(reference, LEA, "ML-222-222")
+
+
+async def test_a_reason_is_kept_with_every_kind_of_change(
+    life: TicketLife, reader: TicketReader, reference: str
+) -> None:
+    seen = (await reader.ticket(reference)).version
+    for change, to in ((life.set_category, "livraison"), (life.set_language, "en"), (life.set_priority, Priority.HIGH)):
+        seen = done(await change(reference, LEA, seen, to, f"parce que {to}")).version
+        assert (await reader.history(reference))[-1].why == f"parce que {to}"
+
+
+async def test_what_was_seen_in_a_message_is_in_the_history(
+    desk: Desk, reader: TicketReader, request_for: Make
+) -> None:
+    grave = {"signs": frozenset({"law", "injury"}), "severity": "critical"}
+    opened = await desk.open_ticket(request_for("s1", conversation_id="messenger:10:21", **grave))
+    await desk.open_ticket(request_for("s2", conversation_id="messenger:10:21", signs=frozenset({"press"})))
+    first, second = await reader.history(opened.reference)
+    assert first.detail == {"signs": ["injury", "law"], "severity": "critical"}
+    assert (second.detail["signs"], "severity" in second.detail) == (["press"], False)
+
+
 async def test_history_says_who_when_from_to_and_why(life: TicketLife, reader: TicketReader, reference: str) -> None:
     ticket = done(await life.take(reference, LEA))
     await life.assign(reference, LEA, ticket.version, "marc", "il connaît le client")

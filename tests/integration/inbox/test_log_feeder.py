@@ -81,6 +81,15 @@ async def test_attachments_and_edits_are_logged(intake, feeding, message_log):
     assert len(await logged(message_log, 2)) == 2
 
 
+async def test_what_a_customer_writes_on_standby_is_logged_and_marked(intake, feeding, message_log):
+    standby = Notice(ChannelName.X, "900", "42", time.time(), NoticeKind.STANDBY, "7", "still there?", ours=False)
+    receipt = Notice(ChannelName.X, "900", "42", time.time(), NoticeKind.STANDBY, ours=False)
+    await intake.append([message("1", "hello"), standby, receipt])
+    await logged(message_log, 2)
+    marked = [(one.message_id, one.text, one.standby) for one in await message_log.transcript(CONVERSATION)]
+    assert sorted(marked) == [("1", "hello", False), ("7", "still there?", True)]
+
+
 async def test_a_persons_answer_is_logged_as_theirs_and_our_own_echo_not_again(redis, intake, feeding, message_log):
     await redis.zadd(keys.expected(CONVERSATION), {digest("Thank you"): time.time() * 1000})
     await intake.append([Echo(ChannelName.X, "900", "42", time.time(), "56", EchoOrigin.UNKNOWN, text="Thank you")])

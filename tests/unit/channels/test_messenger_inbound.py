@@ -303,9 +303,18 @@ def test_a_passed_or_taken_thread_says_whose_it_is(item: Any, ours: bool | None)
 
 
 def test_message_for_another_application_is_not_ours_to_answer() -> None:
-    event = notice({**CUSTOMER, "message": {"mid": "m1", "text": "hello"}}, key="standby")
-    assert (event.kind, event.message_id, event.text, event.ours) == (NoticeKind.STANDBY, "m1", None, False)
-    assert notice({**CUSTOMER, "postback": {"title": "Start"}}, key="standby").kind is NoticeKind.STANDBY
+    picture = {"type": "image", "payload": {"url": "https://example.com/1.jpg"}}
+    event = notice({**CUSTOMER, "message": {"mid": "m1", "text": "hello", "attachments": [picture]}}, key="standby")
+    assert (event.kind, event.message_id, event.text, event.ours) == (NoticeKind.STANDBY, "m1", "hello", False)
+    assert [attachment.kind for attachment in event.attachments] == [AttachmentKind.IMAGE]
+
+
+def test_button_tapped_on_standby_is_told_once_though_it_has_no_id() -> None:
+    tapped, again = (notice({**CUSTOMER, "postback": {"title": "Start"}}, key="standby") for _ in range(2))
+    assert (tapped.kind, tapped.text) == (NoticeKind.STANDBY, "Start")
+    assert tapped.message_id == again.message_id
+    receipt = notice({**CUSTOMER, "read": {"watermark": 1790000000000}}, key="standby")
+    assert (receipt.message_id, receipt.text) == (None, None)
 
 
 def test_echo_in_standby_still_settles_a_reply() -> None:

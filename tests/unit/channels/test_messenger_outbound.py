@@ -243,6 +243,7 @@ CODES = [
     (100, 33, GiveUp),
     (100, 2534037, GiveUp),
     (2018300, None, GiveUp),
+    (10, 2018300, GiveUp),
     (100, 2018300, GiveUp),
     (9000001, None, GiveUp),
     *((190, subcode, PauseChannel) for subcode in (None, 458, 459, 460, 463, 467)),

@@ -24,6 +24,13 @@ def test_a_phrase_is_filled_with_the_same_values_in_both_languages(key):
     assert english.strip()
 
 
+def test_french_is_set_as_french_is():
+    phrases = words_of("fr").phrases
+    assert [key for key, phrase in phrases.items() if re.search(r" [;:?!»]|\w'\w", phrase)] == []
+    assert "\N{NARROW NO-BREAK SPACE};" in phrases["said.conversation_taken"]
+    assert "\N{NO-BREAK SPACE}:" in phrases["ticket.assigned_to"]
+
+
 def test_templates_name_only_phrases_that_exist():
     known = words_of("en").phrases
     named = {

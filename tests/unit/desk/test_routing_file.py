@@ -48,17 +48,37 @@ def test_every_topic_of_the_projects_file_is_an_intent_of_the_assistant() -> Non
 
 def test_a_topic_takes_its_own_route_and_the_rest_from_its_disposition() -> None:
     route = parse_routing(GOOD, "routing.yml").route(Disposition.ESCALATE_CONTENTIOUS, "fraud")
-    assert (route.team.key, route.priority, route.promise_hours, route.label) == ("money", "urgent", 4, "Fraude")
+    assert (route.team.key, route.priority, route.promise_hours, route.label.fr) == ("money", "urgent", 4, "Fraude")
 
 
 def test_an_unknown_topic_takes_its_dispositions_default() -> None:
     route = parse_routing(GOOD, "routing.yml").route(Disposition.ESCALATE_CONTENTIOUS, "late_parcel")
-    assert (route.team.key, route.priority, route.promise_hours, route.label) == ("care", "high", 4, "Late parcel")
+    assert (route.team.key, route.priority, route.promise_hours, route.label.fr) == ("care", "high", 4, "Late parcel")
 
 
 def test_an_unknown_disposition_takes_the_files_default() -> None:
     route = parse_routing(GOOD, "routing.yml").route(Disposition.HUMAN, "person")
-    assert (route.team.key, route.priority, route.promise_hours, route.label) == ("care", "normal", 8, "Person")
+    assert (route.team.key, route.priority, route.promise_hours, route.label.fr) == ("care", "normal", 8, "Person")
+
+
+def test_a_topic_is_called_by_its_name_in_each_language_and_one_name_alone_serves_both() -> None:
+    both = parse_routing(GOOD.replace("label: Fraude", "label: {fr: Fraude, en: Fraud}"), "routing.yml")
+    assert (both.labels("fr"), both.labels("en"), both.labels("es")) == (
+        {"fraud": "Fraude"},
+        {"fraud": "Fraud"},
+        {"fraud": "Fraude"},
+    )
+    assert parse_routing(GOOD, "routing.yml").labels("en") == {"fraud": "Fraude"}
+
+
+def test_every_topic_of_the_projects_file_has_a_name_of_its_own_in_each_language() -> None:
+    routing = load_routing(PROJECT_ROOT / "routing.yml")
+    for language in ("fr", "en"):
+        names = routing.labels(language)
+        assert len(set(names.values())) == len(names)
+    written = yaml.safe_load((PROJECT_ROOT / "routing.yml").read_text(encoding="utf-8"))["routes"]
+    routes = [route for topics in written.values() for topic, route in topics.items() if topic != "default"]
+    assert all(set(route["label"]) == {"fr", "en"} for route in routes)
 
 
 def test_a_team_that_left_the_file_is_stood_in_for_by_the_default_team() -> None:
@@ -93,6 +113,7 @@ def test_the_files_zone_and_holidays_win_over_the_brands() -> None:
         ("promise_hours: 8", "promise_hours: 0", "routing.yml:10: default.promise_hours"),
         ("escalate_contentious:", "contentious:", "routing.yml:12: routes.contentious"),
         ("label: Fraude", "labell: Fraude", "routing.yml:14: routes.escalate_contentious.fraud.labell: Extra inputs"),
+        ("label: Fraude", "label: {fr: Fraude}", "routing.yml:14: routes.escalate_contentious.fraud.label.en: Field"),
         ("reference_prefix: ML\n", "", "reference_prefix: Field required"),
         ("2026-12-24", "24/12/2026", "routing.yml:6: business_hours.closed.0"),
         ("  money:", "  care:", "routing.yml:9: care: written twice in the same block"),
@@ -145,7 +166,7 @@ def test_the_first_rule_that_fits_takes_the_place_of_the_topics_route() -> None:
     on_x = routing.route(contentious, "fraud", language="en", channel="x")
     assert (on_x.team.key, on_x.promise_hours, on_x.priority) == ("money", 1, Priority.URGENT)
     in_english = routing.route(contentious, "fraud", language="en", channel="messenger")
-    assert (in_english.team.key, in_english.promise_hours, in_english.label) == ("care", 4, "Fraude")
+    assert (in_english.team.key, in_english.promise_hours, in_english.label.fr) == ("care", 4, "Fraude")
     assert routing.route(contentious, "fraud", language="fr", channel="messenger").team.key == "money"
 
 

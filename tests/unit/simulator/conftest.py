@@ -73,8 +73,15 @@ class Gateway:
 
     @property
     def messenger_items(self) -> list[dict[str, Any]]:
+        return self._messenger_items("messaging")
+
+    @property
+    def standby_items(self) -> list[dict[str, Any]]:
+        return self._messenger_items("standby")
+
+    def _messenger_items(self, place: str) -> list[dict[str, Any]]:
         payloads = [json.loads(body) for body in self.bodies]
-        return [item for p in payloads if p.get("object") == "page" for item in p["entry"][0]["messaging"]]
+        return [item for p in payloads if p.get("object") == "page" for item in p["entry"][0].get(place, [])]
 
     @property
     def x_events(self) -> list[dict[str, Any]]:
@@ -113,6 +120,16 @@ class Client:
     async def messenger_send(self, user: str, text: str = "Bonjour", **message: Any) -> httpx.Response:
         body = {"recipient": {"id": user}, "messaging_type": "RESPONSE", "message": {"text": text, **message}}
         return await self.graph("POST", "messages", json=body)
+
+    async def thread_control(self, act: str, user: str, **more: str) -> httpx.Response:
+        return await self.graph("POST", f"{act}_thread_control", json={"recipient": {"id": user}, **more})
+
+    async def thread_owner(self, user: str) -> str | None:
+        told = (await self.graph("GET", "thread_owner", params={"recipient": user})).json()["data"]
+        return told[0]["thread_owner"]["app_id"] if told else None
+
+    async def inbox_acts(self, act: str, user: str) -> httpx.Response:
+        return await self.http.post(f"/api/messenger/users/{user}/thread", json={"act": act})
 
     async def x_call(self, method: str, path: str, body: Any = None, **changes: str) -> httpx.Response:
         account = self.settings.x

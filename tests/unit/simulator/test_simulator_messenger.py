@@ -36,7 +36,7 @@ async def test_answer_from_the_page_inbox_is_a_foreign_echo(client, gateway):
     response = await client.http.post("/api/messenger/users/42/human_reply", json={"text": "Ici Anne."})
     assert response.status_code == 200
     await client.quiet()
-    echo = gateway.messenger_items[-1]["message"]
+    echo = gateway.standby_items[-1]["message"]
     assert echo["is_echo"]
     assert echo["app_id"] != int(client.settings.messenger.app_id)
     assert (await client.conversation("messenger", "42"))[-1]["origin"] == "inbox"
