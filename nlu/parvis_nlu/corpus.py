@@ -24,7 +24,7 @@ _SEED = 0
 # many examples for each one.
 _COPIES_PER_EXAMPLE = 0.6
 # Copies of examples are a help, not the data: a bot that has many examples needs few.
-_MOST_COPIES = 6_000
+_MOST_COPIES = 8_000
 # Starting processes takes two or three seconds: as long as learning so many rows.
 _WORTH_PROCESSES = 3000
 

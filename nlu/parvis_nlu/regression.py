@@ -16,7 +16,7 @@ _PASSES = 8
 # Few rows are passed over more often, so that there are that many small steps.
 _LEAST_SMALL_STEPS = 400
 _PACE = 0.03
-_MOST_STEPS = 20
+_MOST_STEPS = 10
 _FEW_ROWS = 5_000
 _MOST_STEPS_OF_FEW_ROWS = 200
 # Largest slope of the mean loss. Ten times finer takes twice the steps and moves no decision.

@@ -21,6 +21,7 @@ _WORDS_OF_A_REQUEST = 3
 _MOST_PARTS = 5
 _CERTAIN = 0.7
 """Of a part on its own; half way between the hand-over point and the median example."""
+_BEYOND_DOUBT = 0.97
 _HEARD_AMONG = 3
 """So many first intents of the whole message."""
 
@@ -108,8 +109,9 @@ def parts_of(text: str) -> list[str]:
 
 
 def _is_heard(prediction: Prediction, whole: Prediction) -> bool:
-    """A few words out of their context may sound graver than they are: then the whole must hear it, too."""
-    if gravity_of(prediction.intent) <= gravity_of(whole.intent):
+    """A few words out of their context may sound graver than they are: then the whole must hear it, too, unless they
+    leave no doubt."""
+    if gravity_of(prediction.intent) <= gravity_of(whole.intent) or prediction.confidence >= _BEYOND_DOUBT:
         return True
     return prediction.intent in [intent for intent, _ in whole.ranking[:_HEARD_AMONG]]
 

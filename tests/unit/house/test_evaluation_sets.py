@@ -20,7 +20,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 SETS = ROOT / "tests" / "assistant"
-LABELLED = ("test_set", "development_set", "other_languages")
+LABELLED = ("test_set", "development_set", "everyday_set", "other_languages")
 NEAR = 0.8  # of the groups of three characters that two messages have together
 FEWEST_WORDS = 3
 OTHER_LANGUAGES = ("es", "de", "it", "nl", "pt")
@@ -205,7 +205,7 @@ def test_a_second_accepted_disposition_is_the_exception(name):
     assert sum("acceptable" in line for line in lines(name)) <= 0.12 * len(lines(name))
 
 
-@pytest.mark.parametrize(("name", "fewest"), [("test_set", 800), ("development_set", 400)])
+@pytest.mark.parametrize(("name", "fewest"), [("test_set", 800), ("development_set", 400), ("everyday_set", 600)])
 def test_a_set_is_large_half_french_and_spread_over_the_dispositions(name, fewest):
     labelled = lines(name)
     assert len(labelled) >= fewest
