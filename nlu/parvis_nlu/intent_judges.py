@@ -92,8 +92,13 @@ class Judges:
         bias = (1 - share) * bias + share * meaning[1]
         hint = _judge_of_kinds(everything, classes, counts, intents)
         weights += hint[0]
-        bias += hint[1]
-        arrays = {"weights": weights, "bias": bias, "meaning_weights": meaning[0], "meaning_bias": meaning[1]}
+        leanings = _leanings(intents)
+        arrays = {
+            "weights": weights,
+            "bias": bias + hint[1] + leanings,
+            "meaning_weights": meaning[0],
+            "meaning_bias": meaning[1] + leanings,
+        }
         neighbours = Neighbours.learn(examples.vectors, own)
         return cls(arrays, neighbours)
 
@@ -123,9 +128,12 @@ def _judge_of_kinds(rows: np.ndarray, classes: np.ndarray, counts: np.ndarray, i
     if not kinds.any():
         return np.zeros((rows.shape[1], len(intents)), np.float32), np.zeros(len(intents), np.float32)
     weights, bias = fit(rows, kinds[classes], _REGULARISATION_OF_KINDS, counts)
+    return _WEIGHT_OF_KINDS * weights[:, kinds], _WEIGHT_OF_KINDS * bias[kinds]
+
+
+def _leanings(intents: Sequence[str]) -> np.ndarray:
     of_prefix = {gravity_of(prefix): leaning for prefix, leaning in _LEANINGS.items()}
-    leanings = np.array([of_prefix.get(gravity, 0.0) for gravity in gravities], np.float32)
-    return _WEIGHT_OF_KINDS * weights[:, kinds], _WEIGHT_OF_KINDS * bias[kinds] + leanings
+    return np.array([of_prefix.get(gravity_of(intent), 0.0) for intent in intents], np.float32)
 
 
 def _whitening(differences: np.ndarray) -> np.ndarray:
