@@ -1,14 +1,12 @@
 """What operators do by hand: dead letters and channels."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from redis.asyncio import Redis
 from rich.console import Console
-from rich.table import Table
 
 from bot.bootstrap import open_channels
 from bot.channels.base import Channel, SendFailed, WebhookState
@@ -17,6 +15,7 @@ from bot.configuration import ConfigurationError
 from bot.inbox.connection import REDIS_AWAY, open_redis
 from bot.inbox.dead_letters import DeadLetter, DeadLetters
 from bot.inbox.pauses import Pauses
+from bot.listing import print_list
 from bot.settings import Settings
 
 Result = TypeVar("Result")
@@ -39,17 +38,8 @@ def _with_redis(settings: Settings, work: Callable[[Redis], Awaitable[Result]]) 
 
 def print_dead_letters(settings: Settings, console: Console, *, as_json: bool, limit: int) -> None:
     letters = _with_redis(settings, lambda redis: DeadLetters(redis).list(limit))
-    if as_json:
-        console.print_json(json.dumps([_summary(letter) for letter in letters]))
-        return
-    if not letters:
-        console.print("No dead letters.")
-        return
-    table = Table("id", "parked at (UTC)", "stream", "reason")
-    for letter in letters:
-        summary = _summary(letter)
-        table.add_row(summary["id"], summary["parked_at"], summary["stream"], summary["reason"])
-    console.print(table)
+    columns = {"id": "id", "parked_at": "parked at (UTC)", "stream": "stream", "reason": "reason"}
+    print_list(console, [_summary(letter) for letter in letters], columns, "No dead letters.", as_json=as_json)
 
 
 def _summary(letter: DeadLetter) -> dict[str, str]:

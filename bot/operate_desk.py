@@ -1,20 +1,19 @@
 """What operators do by hand at the desk: tickets, e-mails that were given up, personal data."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TypeVar
 
 from rich.console import Console
-from rich.table import Table
 
 from bot.bootstrap import load_routing_of
 from bot.configuration import ConfigurationError
 from bot.desk import Desk, DeskUnavailable, TicketView, UnknownTicket, migrate, open_desk
 from bot.desk.notifications import list_failed, put_back_failed
 from bot.desk.retention import Purged, forget_conversation, purge
+from bot.listing import print_list
 from bot.settings import Settings
 
 Result = TypeVar("Result")
@@ -52,16 +51,8 @@ def _report(console: Console, ticket: TicketView) -> None:
 
 def print_failed_emails(settings: Settings, console: Console, *, as_json: bool, limit: int) -> None:
     failed = _with_desk(settings, lambda desk: list_failed(desk.database, limit))
-    if as_json:
-        console.print_json(json.dumps([asdict(one) for one in failed]))
-        return
-    if not failed:
-        console.print("No e-mail was given up.")
-        return
-    table = Table("ticket", "team", "attempts", "reason")
-    for one in failed:
-        table.add_row(one.reference, one.team, str(one.attempts), one.reason)
-    console.print(table)
+    columns = {"reference": "ticket", "team": "team", "attempts": "attempts", "reason": "reason"}
+    print_list(console, [asdict(one) for one in failed], columns, "No e-mail was given up.", as_json=as_json)
 
 
 def put_back_emails(settings: Settings, console: Console) -> None:
