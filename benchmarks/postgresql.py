@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
@@ -22,8 +23,10 @@ def find_postgresql() -> Path | None:
 class PostgreSql:
     """A throw-away cluster that a test may stop and start. It refuses to run as root, which lends it to ``nobody``."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, settings: Mapping[str, str] | None = None) -> None:
+        """``settings``: names and values that are not PostgreSQL's own, as in its configuration file."""
         self._programs = programs
+        self._settings = settings or {}
         self._user = "nobody" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="parvis-postgresql-"))
         if self._user:
@@ -35,8 +38,9 @@ class PostgreSql:
         return f"postgresql+asyncpg://parvis@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        options = f"-p {self.port} -h 127.0.0.1 -k {self._folder} -F"
-        self._control("start", "-l", str(self._folder / "log"), "-o", options)
+        options = ["-p", str(self.port), "-h", "127.0.0.1", "-k", str(self._folder), "-F"]
+        options += [f"-c {name}={value}" for name, value in self._settings.items()]
+        self._control("start", "-l", str(self._folder / "log"), "-o", " ".join(options))
 
     def stop(self) -> None:
         self._control("stop", "-m", "immediate")
