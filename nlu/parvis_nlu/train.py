@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 from unittest.mock import patch
 
+from parvis_nlu.importing import quick_importing
+
 if TYPE_CHECKING:
     from rasa.shared.importers.importer import TrainingDataImporter
 
@@ -93,7 +95,8 @@ def main() -> int:
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     try:
-        trained = _validate_and_train(arguments.model, reporter)
+        with quick_importing():
+            trained = _validate_and_train(arguments.model, reporter)
     except RasaException as error:  # unreadable YAML, contradicting rules: says which file, line or rule
         reporter.tell("error", _COLOURS.sub("", str(error)).strip())
         return 1
