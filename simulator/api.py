@@ -13,9 +13,9 @@ from sanic.response import raw
 from simulator.conversations import ChannelName, Conversations
 from simulator.faults import BadFault, Faults
 from simulator.mailbox import Mailbox
-from simulator.messenger import Messenger
+from simulator.messenger.platform import Messenger
+from simulator.messenger.threads import NotTheirs
 from simulator.platform import ATTACHMENTS, Platform, Utterance
-from simulator.threads import NotTheirs
 from simulator.webhooks import WebhookDispatcher
 from simulator.x.events import ATTACHMENTS as X_ATTACHMENTS
 
