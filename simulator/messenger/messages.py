@@ -15,9 +15,11 @@ MAX_METADATA = 1_000
 SENDER_ACTIONS = frozenset({"typing_on", "typing_off", "mark_seen"})
 
 
-def read_message(body: dict[str, Any]) -> Message:
-    """Raises ``GraphError``."""
-    _check_messaging_type(body)
+def read_message(body: dict[str, Any], *, human_agent: bool) -> Message:
+    """``human_agent``: the Page has the permission of that name. Raises ``GraphError``."""
+    messaging_type, tag = _read_messaging_type(body)
+    if tag and not human_agent:
+        raise GraphError(10, "(#10) The human_agent permission is required for this tag")
     content = body.get("message")
     if not isinstance(content, dict):
         raise GraphError(100, "(#100) The parameter message is required")
@@ -37,17 +39,22 @@ def read_message(body: dict[str, Any]) -> Message:
         quick_replies=_read_quick_replies(content.get("quick_replies")),
         origin="application",
         metadata=metadata,
+        messaging_type=messaging_type,
+        tag=tag,
     )
 
 
-def _check_messaging_type(body: dict[str, Any]) -> None:
-    messaging_type = body.get("messaging_type")
-    if messaging_type == "MESSAGE_TAG":
-        if body.get("tag") != "HUMAN_AGENT":
-            raise GraphError(100, "(#100) Param tag is deprecated or unknown")
-        raise GraphError(10, "(#10) The human_agent permission is required for this tag")
-    if messaging_type not in ("RESPONSE", "UPDATE"):
-        raise GraphError(100, "(#100) Param messaging_type must be one of RESPONSE, UPDATE, MESSAGE_TAG")
+def _read_messaging_type(body: dict[str, Any]) -> tuple[str, str | None]:
+    """And the tag, which only MESSAGE_TAG has."""
+    match body.get("messaging_type"):
+        case "RESPONSE" | "UPDATE" as messaging_type:
+            return messaging_type, None
+        case "MESSAGE_TAG":
+            if body.get("tag") != "HUMAN_AGENT":
+                raise GraphError(100, "(#100) Param tag is deprecated or unknown")
+            return "MESSAGE_TAG", "HUMAN_AGENT"
+        case _:
+            raise GraphError(100, "(#100) Param messaging_type must be one of RESPONSE, UPDATE, MESSAGE_TAG")
 
 
 def _read_quick_replies(value: Any) -> list[dict[str, str]]:

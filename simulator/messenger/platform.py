@@ -32,6 +32,8 @@ INBOX_APP_ID = 26390203743090
 ROUTING_INBOX_APP_ID = 263902037430900
 """The Page inbox, as the page on Conversation Routing prints it."""
 WINDOW_SECONDS = 24 * 3600
+PERSON_WINDOW_SECONDS = 7 * 24 * 3600
+"""Under the tag HUMAN_AGENT."""
 
 
 class Messenger:
@@ -55,7 +57,7 @@ class Messenger:
     def customer_writes(self, user: str, utterance: Utterance) -> tuple[Message, asyncio.Event]:
         conversation = self.conversations.open("messenger", user)
         message = conversation.find(utterance.message_id) if utterance.message_id else None
-        timestamp = round(message.at * 1000) if message else now_ms()
+        timestamp = round(message.at * 1000) if message else utterance.written_ms()
         item = self.events.written(conversation, utterance, timestamp)
         if message is None:
             message = self._store(conversation, utterance, item)
@@ -148,8 +150,8 @@ class Messenger:
             return drop_connection(request)
         self._refuse_if_throttled()
         refuse_if_ordered(fault)
-        message = read_message(body)
-        self._check_window(conversation)
+        message = read_message(body, human_agent=self.account.human_agent)
+        _check_window(conversation, message)
         self.threads.use(conversation.user, self.account.app_id)
         self.conversations.add(conversation, message)
         self.sends.accepted += 1
@@ -183,10 +185,6 @@ class Messenger:
             seconds = limit.resets_at - time.time()
             raise GraphError(613, "(#613) Calls to this api have exceeded the rate limit.", regain_seconds=seconds)
 
-    def _check_window(self, conversation: Conversation) -> None:
-        if time.time() - conversation.last_user_at > WINDOW_SECONDS:
-            raise GraphError(10, "(#10) This message is sent outside of allowed window.", 2018278)
-
     # Conversation Routing
 
     def control_thread(self, request: Request, node: str, act: str) -> dict[str, Any]:
@@ -211,6 +209,12 @@ class Messenger:
         self.tokens.authorise_page(request, node)
         owner = self.threads.owner(self._recipient({"recipient": {"id": request.args.get("recipient")}}).user)
         return {"data": [{"thread_owner": {"app_id": owner}}] if owner else []}
+
+
+def _check_window(conversation: Conversation, message: Message) -> None:
+    seconds = PERSON_WINDOW_SECONDS if message.tag else WINDOW_SECONDS
+    if time.time() - conversation.last_user_at > seconds:
+        raise GraphError(10, "(#10) This message is sent outside of allowed window.", 2018278)
 
 
 def _number(value: str) -> int | str:
