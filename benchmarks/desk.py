@@ -259,6 +259,7 @@ def _report(results: dict[str, Any]) -> Report:
         for system, measured in results.items()
     )
     left_out = () if "postgresql" in results else ("PostgreSQL was left out: its programs are not installed.",)
+    settings = ", ".join(f"{name} = {value}" for name, value in _POSTGRESQL.items())
     return Report(
         bench="desk",
         title=f"The desk's pages over {TICKETS:,} tickets and {MESSAGES:,} messages",
@@ -271,7 +272,7 @@ def _report(results: dict[str, Any]) -> Report:
             f"The quietest of {_PASSES} passes: the one in which the bare page's p95 was lowest. All are in the JSON.",
             "*bare*: one SQL statement and one template, without http, the limit for the queue.",
             f"Making the data, and then the indexes that search needs, took: {making}.",
-            f"PostgreSQL with {', '.join(f'{name} = {value}' for name, value in _POSTGRESQL.items())}, else as it comes.",
+            f"PostgreSQL with {settings}, else as it comes.",
             *left_out,
         ),
     )

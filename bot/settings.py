@@ -178,6 +178,7 @@ class SimulatorSettings(BaseSettings):
         default="activity", description="Which of X's two webhook formats is spoken"
     )
     x_rate_limit: int = Field(default=15000, ge=1, description="Direct messages in 15 minutes; the real X allows 15")
+    human_agent: Literal["on", "off"] = Field(default="on", description="Whether its Page may use the tag HUMAN_AGENT")
 
     @property
     def address(self) -> str:

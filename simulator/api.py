@@ -10,21 +10,22 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json as json_response
 from sanic.response import raw
 
-from simulator.conversations import ChannelName, Conversations
+from simulator.conversations import ChannelName, Conversation, Conversations
 from simulator.faults import BadFault, Faults
 from simulator.mailbox import Mailbox
-from simulator.messenger import Messenger
+from simulator.messenger.platform import Messenger
+from simulator.messenger.threads import NotTheirs
 from simulator.platform import ATTACHMENTS, Platform, Utterance
-from simulator.threads import NotTheirs
 from simulator.webhooks import WebhookDispatcher
 from simulator.x.events import ATTACHMENTS as X_ATTACHMENTS
 
 MAX_TYPED = 20_000
 WAIT_SECONDS = 30.0
 READY_SECONDS = 2.0
+MAX_HOURS_AGO = 365 * 24
 _USER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _X_USER = re.compile(r"[0-9]{1,19}", re.ASCII)
-_KNOWN = frozenset({"text", "attachment", "payload", "title", "message_id", "redeliver", "wait"})
+_KNOWN = frozenset({"text", "attachment", "payload", "title", "message_id", "redeliver", "hours_ago", "wait"})
 
 
 _MAIL_POLICY = (
@@ -68,6 +69,7 @@ def _add_customer_routes(
         body = _read_object(request)
         utterance = _read_utterance(body)
         _check_platform(channel, user, utterance)
+        _check_order(conversations.find(channel, user), utterance)
         message, settled = platforms[channel].customer_writes(_user(user), utterance)
         if body.get("wait"):
             await _wait(settled)
@@ -220,6 +222,13 @@ def _check_platform(channel: ChannelName, user: str, utterance: Utterance) -> No
         raise BadRequest(f"X knows these attachments: {', '.join(sorted(X_ATTACHMENTS))}")
 
 
+def _check_order(conversation: Conversation | None, utterance: Utterance) -> None:
+    """What is dated back may not come before what both sides have said already."""
+    last = conversation.messages[-1] if conversation and conversation.messages else None
+    if utterance.hours_ago and last and last.at * 1000 > utterance.written_ms():
+        raise BadRequest("hours_ago: the conversation has later messages")
+
+
 def _user(user: str) -> str:
     if not _USER.fullmatch(user):
         raise BadRequest("a user is 1 to 64 letters, digits, points, hyphens or underscores")
@@ -242,6 +251,9 @@ def _read_utterance(body: dict[str, Any]) -> Utterance:
     redeliver = body.get("redeliver", 0)
     if not isinstance(redeliver, int) or not 0 <= redeliver <= 100:
         raise BadRequest("redeliver lies between 0 and 100")
+    hours_ago = body.get("hours_ago", 0)
+    if isinstance(hours_ago, bool) or not isinstance(hours_ago, int | float) or not 0 <= hours_ago <= MAX_HOURS_AGO:
+        raise BadRequest(f"hours_ago lies between 0 and {MAX_HOURS_AGO}")
     return Utterance(
         text=text or None,
         attachment=body.get("attachment"),
@@ -249,6 +261,7 @@ def _read_utterance(body: dict[str, Any]) -> Utterance:
         title=body.get("title"),
         message_id=body.get("message_id"),
         redeliver=redeliver,
+        hours_ago=hours_ago,
     )
 
 

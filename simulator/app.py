@@ -11,10 +11,10 @@ from sanic.response import json as json_response
 from simulator.api import test_api
 from simulator.conversations import ChannelName, Conversations
 from simulator.faults import Faults
-from simulator.graph_api import graph_api
 from simulator.live import LivePages
 from simulator.mailbox import Mailbox, smtp_protocol
-from simulator.messenger import Messenger
+from simulator.messenger.api import graph_api
+from simulator.messenger.platform import Messenger
 from simulator.page import comes_from_elsewhere, page_routes
 from simulator.platform import Platform
 from simulator.settings import SimulatorSettings

@@ -33,7 +33,10 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Message:
-    """``at`` and ``delivered_at`` are UTC seconds since the epoch."""
+    """``at`` and ``delivered_at`` are UTC seconds since the epoch.
+
+    ``messaging_type`` and ``tag`` are those under which the brand's application sent it on Messenger.
+    """
 
     id: str
     sender: Literal["user", "brand"]
@@ -44,6 +47,8 @@ class Message:
     payload: str | None = None
     origin: Literal["customer", "application", "inbox"] = "customer"
     metadata: str | None = None
+    messaging_type: str | None = None
+    tag: str | None = None
     status: Status | None = None
     delivered_at: float | None = None
     seen: bool = False
@@ -59,6 +64,8 @@ class Message:
             "payload": self.payload,
             "origin": self.origin,
             "metadata": self.metadata,
+            "messaging_type": self.messaging_type,
+            "tag": self.tag,
             "status": self.status,
             "delivered_at": self.delivered_at,
             "seen": self.seen,

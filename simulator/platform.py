@@ -18,7 +18,10 @@ ATTACHMENTS = frozenset({"image", "audio", "video", "file", "sticker", "location
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What a customer does: types, sends an attachment, or taps a button. ``message_id`` given again redelivers."""
+    """What a customer does: types, sends an attachment, or taps a button. ``message_id`` given again redelivers.
+
+    ``hours_ago`` is how long before now the platform dates it: so a conversation is brought to the end of its window.
+    """
 
     text: str | None = None
     attachment: str | None = None
@@ -26,6 +29,10 @@ class Utterance:
     title: str | None = None
     message_id: str | None = None
     redeliver: int = 0
+    hours_ago: float = 0.0
+
+    def written_ms(self) -> int:
+        return now_ms() - round(self.hours_ago * 3_600_000)
 
 
 @dataclass(slots=True)

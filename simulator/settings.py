@@ -23,6 +23,8 @@ class MessengerAccount:
     app_secret: str = "simulated-app-secret"  # noqa: S105  # invented, opens nothing
     page_token: str = "simulated-page-token"  # noqa: S105
     verify_token: str = "simulated-verify-token"  # noqa: S105
+    human_agent: bool = True
+    """Whether Meta has granted the permission for the tag of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def _read_messenger(read: "_Reader") -> MessengerAccount:
         app_secret=read.text("MESSENGER_APP_SECRET", default.app_secret),
         page_token=read.text("MESSENGER_PAGE_TOKEN", default.page_token),
         verify_token=read.text("MESSENGER_VERIFY_TOKEN", default.verify_token),
+        human_agent=read.switch("SIMULATOR_HUMAN_AGENT", default.human_agent),
     )
 
 
@@ -110,6 +113,12 @@ class _Reader:
         if not value.isascii() or not value.isdecimal():
             raise BadSetting(f"PARVIS_{name} is {value!r}; use a whole number")
         return int(value)
+
+    def switch(self, name: str, default: bool) -> bool:
+        value = self.text(name, "on" if default else "off")
+        if value not in ("on", "off"):
+            raise BadSetting(f"PARVIS_{name} is {value!r}; use on or off")
+        return value == "on"
 
     def port(self, name: str, default: int) -> int:
         value = self.number(name, default)

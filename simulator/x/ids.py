@@ -1,5 +1,6 @@
 """Ids of X: they grow with time, and events are paged by them."""
 
+import secrets
 import threading
 
 from simulator.conversations import Message
@@ -9,7 +10,7 @@ _SNOWFLAKE_EPOCH_MS = 1288834974657
 
 
 class Snowflakes:
-    """Makes ids as X does."""
+    """Makes ids as X does: milliseconds, and 22 bits that tell apart what happened in one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,6 +20,10 @@ class Snowflakes:
         with self._lock:
             self._last = max(self._last + 1, (now_ms() - _SNOWFLAKE_EPOCH_MS) << 22)
             return str(self._last)
+
+    def of_time(self, at_ms: int) -> str:
+        """For what happened before now."""
+        return str((at_ms - _SNOWFLAKE_EPOCH_MS) << 22 | secrets.randbits(22))
 
 
 def order_of(message: Message) -> int:

@@ -59,11 +59,12 @@ class X:
         text = utterance.text
         if text is None and utterance.payload is not None:
             text = utterance.title or conversation.offered_title(utterance.payload) or utterance.payload
+        at_ms = utterance.written_ms()
         message = Message(
-            id=utterance.message_id or self.ids.next(),
+            id=utterance.message_id or (self.ids.of_time(at_ms) if utterance.hours_ago else self.ids.next()),
             sender="user",
             text=text,
-            at=now_ms() / 1000,
+            at=at_ms / 1000,
             attachment=utterance.attachment,
             payload=utterance.payload,
             status=Status.PENDING,

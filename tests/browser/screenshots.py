@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from playwright.async_api import Browser, async_playwright
 from sqlalchemy import update
 
+from bot.console.accounts import AuditLog, Invitations, Role, Users
 from bot.desk import ContactKind, Database
 from bot.desk.models import Ticket
 from bot.settings import PROJECT_ROOT
 from tests.browser.conftest import launch
-from tests.browser.console_page import open_console
+from tests.browser.console_page import OpenConsole, open_console
 from tests.conftest import Valkey
 from tests.seeded_console import ConsoleProcess, fill
 
@@ -35,6 +36,17 @@ PAGES = {
     "dead-letters": "/dead-letters",
     "users": "/users",
     "audit": "/audit",
+    "found": "/tickets?q=lampe",
+    "nothing-found": "/tickets?q=perceuse",
+    "account": "/account",
+    "filters": "/tickets?status=new",
+    "error": "/tickets/ML-222-222",
+}
+SIGNED_OUT = {"sign-in": "/sign-in", "invitation": "/invitation/{invitation}"}
+AFTER_A_CLICK = {
+    "second-factor": ("/account", "form[action='/account/totp'] button"),
+    "people-open": ("/users", ".people summary >> nth=1"),
+    "keys": ("/tickets", "#keys-open"),
 }
 _ZONE = ZoneInfo("Europe/Paris")
 WIDE, NARROW = 1280, 390
@@ -53,7 +65,12 @@ class Picture:
         return f"console-{self.page}-{self.language}{'-phone' if self.width == NARROW else ''}.png"
 
 
-ALL = [Picture(page, language, width) for language in ("fr", "en") for width in (WIDE, NARROW) for page in PAGES]
+ALL = [
+    Picture(page, language, width)
+    for language in ("fr", "en")
+    for width in (WIDE, NARROW)
+    for page in (*PAGES, *SIGNED_OUT, *AFTER_A_CLICK)
+]
 DOCUMENTATION = [
     Picture("queue", "en", WIDE, AGENT, whole=False),
     Picture("ticket", "en", WIDE, AGENT, whole=False),
@@ -73,6 +90,7 @@ async def take(pictures: list[Picture], folder: Path) -> None:
         database_url = f"sqlite+aiosqlite:///{home}/desk.db"
         references = await fill(database_url, valkey.address)
         await _ask_for_calls_today(database_url)
+        references["invitation"] = await _invite(database_url)
         console = ConsoleProcess(Path(home), database_url, valkey.address)
         try:
             await asyncio.to_thread(console.start)
@@ -96,12 +114,28 @@ async def _ask_for_calls_today(database_url: str) -> None:
     await database.close()
 
 
-async def _take(browser: Browser, address: str, references: dict[str, str], picture: Picture, folder: Path) -> None:
-    opened = await open_console(browser, address, picture.email, picture.language, width=picture.width)
-    path = PAGES[picture.page]
-    for customer, reference in references.items():
-        path = path.replace(f"{{{customer}}}", reference)
+async def _invite(database_url: str) -> str:
+    database = Database(database_url)
+    users = Users(database, AuditLog(database))
+    user = await users.create("zoe@maison-lumen.example", "Zoé Roy", {Role.AGENT}, "fr", by="parvis")
+    token = await Invitations(users).for_user(user, by="parvis")
+    await database.close()
+    return token
+
+
+async def _take(browser: Browser, address: str, filled_in: dict[str, str], picture: Picture, folder: Path) -> None:
+    if picture.page in SIGNED_OUT:
+        context = await browser.new_context(locale=picture.language, viewport={"width": picture.width, "height": 900})
+        opened = OpenConsole(await context.new_page(), context, address)
+        path, button = SIGNED_OUT[picture.page], ""
+    else:
+        opened = await open_console(browser, address, picture.email, picture.language, width=picture.width)
+        path, button = AFTER_A_CLICK.get(picture.page) or (PAGES[picture.page], "")
+    for name, value in filled_in.items():
+        path = path.replace(f"{{{name}}}", value)
     await opened.open(path)
+    if button:
+        await opened.page.click(button)
     await opened.page.wait_for_load_state()
     await opened.page.screenshot(path=folder / picture.name, full_page=picture.whole)
     await opened.close()

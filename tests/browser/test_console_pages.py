@@ -92,6 +92,16 @@ async def test_every_page_is_accessible_fits_and_stays_within_the_origin(
     await console.close()
 
 
+@pytest.mark.parametrize("path", ["/tickets?status=solved", "/audit"])
+async def test_on_a_phone_the_strips_show_where_one_is(seeded: Seeded, browser: Browser, path: str):
+    console = await open_console(browser, seeded.address, ADMIN, width=390)
+    await console.open(path)
+    for current in await console.page.locator("nav [aria-current]").all():
+        await expect(current).to_be_in_viewport(ratio=1)
+    assert console.errors == []
+    await console.close()
+
+
 async def test_what_a_customer_wrote_is_text_and_never_markup(seeded: Seeded, browser: Browser):
     console = await open_console(browser, seeded.address, ADMIN)
     await console.open(seeded.path("/tickets/{7003}"))

@@ -2,9 +2,11 @@
 import { listen } from "./live.js";
 import { listenToKeys } from "./keys.js";
 import { helpWithReplies } from "./reply.js";
+import { showWhereOneIs } from "./strips.js";
 import { tellTimes } from "./times.js";
 
 listen();
 listenToKeys();
 helpWithReplies();
 tellTimes();
+showWhereOneIs();

@@ -292,7 +292,7 @@ async def test_address_that_answers_no_challenge_is_a_problem(world: World, name
 
 async def test_page_that_was_unsubscribed_is_a_problem_that_registering_solves(world: World) -> None:
     channel, page = world.channels[MESSENGER], world.settings.messenger
-    world._simulator.messenger.subscribed_fields = []
+    world._simulator.messenger.registrations.subscribed_fields = []
     problem = (await channel.check(world.gateway_url)).problem
     assert problem is not None
     assert page.page_token not in problem

@@ -227,6 +227,17 @@ def test_a_search_finds_by_phone_and_leaves_no_trace_of_what_was_sought(running:
     assert "06" not in str(entry.detail)
 
 
+def test_the_audit_log_tells_details_in_the_readers_language(running: Running):
+    admin = running.sign_in(ADMIN)
+    for language, told in (
+        ("fr", ("avec un mot de passe", "rôles\u00a0: Agent")),
+        ("en", ("with a password", "roles: Agent")),
+    ):
+        admin.send("/language", language=language, next="/audit")
+        page = admin.get("/audit").text
+        assert all(words in page for words in told)
+
+
 def test_every_search_by_hand_is_in_the_audit_log(running: Running):
     visitor = running.sign_in(COLLEAGUE)
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -12,7 +13,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from bot.desk import Desk, OpenTicket, Routing, load_routing, open_desk
+from bot.desk import Desk, Direction, LoggedMessage, OpenTicket, Routing, load_routing, open_desk
 from bot.settings import PROJECT_ROOT
 from tests.conftest import free_port
 
@@ -50,6 +51,30 @@ def make_request(message_id: str = "m1", **changes: Any) -> OpenTicket:
         "occurred_at": 1_790_000_000.0,
     }
     return OpenTicket(**values | changes)
+
+
+def logged(
+    message_id: str,
+    text: str | None = "bonjour",
+    *,
+    at: float | datetime = 1_790_000_000.0,
+    direction: Direction = Direction.IN,
+    conversation_id: str = "messenger:10:20",
+    **more: Any,
+) -> LoggedMessage:
+    """A line of the message log. ``at`` in UTC seconds since the epoch, or as a moment."""
+    channel, account_id, user_id = conversation_id.split(":")
+    return LoggedMessage(
+        conversation_id=conversation_id,
+        channel=channel,
+        account_id=account_id,
+        user_id=user_id,
+        message_id=message_id,
+        direction=direction,
+        text=text,
+        occurred_at=at.timestamp() if isinstance(at, datetime) else at,
+        **more,
+    )
 
 
 # --- SMTP -------------------------------------------------------------------------------------------------------------

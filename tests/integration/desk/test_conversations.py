@@ -26,8 +26,8 @@ from bot.desk import (
     Changed,
     Conflict,
     Desk,
+    Direction,
     EventKind,
-    LoggedMessage,
     MessageLog,
     NotAllowed,
     OpenTicket,
@@ -54,6 +54,7 @@ from bot.inbox.owners import Owner, OwnerConflict, OwnerKind
 from bot.inbox.sender import Sender, SenderLimits
 from bot.inbox.worker import Worker, WorkerLimits
 from bot.settings import PROJECT_ROOT
+from tests.integration.desk.conftest import logged
 from tests.integration.inbox.platform import MemoryPlatform
 
 Make = Callable[..., OpenTicket]
@@ -111,20 +112,8 @@ class Installation:
 
     async def customer_wrote(self, ago: timedelta = timedelta()) -> None:
         at = datetime.now(UTC) - ago
-        await MessageLog(self.desk.database, Rules()).record(
-            [
-                LoggedMessage(
-                    conversation_id=HERE,
-                    channel="messenger",
-                    account_id="PAGE",
-                    user_id="ann",
-                    message_id=f"in-{at.timestamp()}",
-                    direction="in",  # type: ignore[arg-type]
-                    text="bonjour",
-                    occurred_at=at.timestamp(),
-                )
-            ]
-        )
+        line = logged(f"in-{at.timestamp()}", at=at, conversation_id=HERE)
+        await MessageLog(self.desk.database, Rules()).record([line])
 
     async def end(self) -> None:
         self.stop.set()
@@ -169,20 +158,8 @@ async def test_what_the_assistant_has_not_sent_when_a_person_takes_over_is_withh
     assert here.platform.delivered == []
     assert await DeadLetters(redis).list(10) == []
     assert await here.conversations.record() == 3
-    await MessageLog(here.desk.database, Rules()).record(
-        [
-            LoggedMessage(
-                conversation_id=HERE,
-                channel="messenger",
-                account_id="PAGE",
-                user_id="ann",
-                message_id="r-one",
-                direction="out",  # type: ignore[arg-type]
-                text="one",
-                occurred_at=1.0,
-            )
-        ]
-    )
+    line = logged("r-one", "one", at=1.0, direction=Direction.OUT, conversation_id=HERE)
+    await MessageLog(here.desk.database, Rules()).record([line])
     [line] = await here.reader.transcript(HERE)
     assert (line.message_id, line.withheld) == ("r-one", True)
 

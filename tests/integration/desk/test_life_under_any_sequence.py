@@ -24,9 +24,7 @@ from bot.desk import (
     Conflict,
     ContactKind,
     Desk,
-    Direction,
     EventKind,
-    LoggedMessage,
     MessageLog,
     NotAllowed,
     Presence,
@@ -44,7 +42,7 @@ from bot.desk.models import Base, Notification, Promise, Ticket, TicketEvent
 from bot.desk.rounds import Rounds
 from bot.desk.routing import Assignment
 from bot.settings import PROJECT_ROOT
-from tests.integration.desk.conftest import make_request
+from tests.integration.desk.conftest import logged, make_request
 
 REPLIES = load_replies(PROJECT_ROOT / "replies.yml")
 AGENTS = ("lea", "marc", "zoe")
@@ -107,16 +105,7 @@ class AnyLife(RuleBasedStateMachine):
 
     async def _make_rounds(self, conversation: str, present: list[str]) -> None:
         self.logged += 1
-        line = LoggedMessage(
-            conversation_id=conversation,
-            channel=conversation.partition(":")[0],
-            account_id="10",
-            user_id="20",
-            message_id=f"log-{self.logged}",
-            direction=Direction.IN,
-            text="et alors ?",
-            occurred_at=self.now.timestamp(),
-        )
+        line = logged(f"log-{self.logged}", "et alors ?", at=self.now, conversation_id=conversation)
         await MessageLog(self.desk.database, Rules()).record([line])
         for agent in present:
             await Presence(self.desk.database, lambda: self.now).seen(agent)

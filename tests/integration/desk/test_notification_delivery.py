@@ -16,13 +16,14 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from bot.desk import Contact, Database, Desk, LoggedMessage, MessageLog, OpenTicket, Routing
+from bot.desk import Contact, Database, Desk, Direction, MessageLog, OpenTicket, Routing
 from bot.desk.desk import utc_now
 from bot.desk.masking import Rules
 from bot.desk.models import Notification, NotificationStatus
 from bot.desk.notifications import NotificationSender, Pace, list_failed, put_back_failed
 from bot.desk.retention import forget_conversation
 from bot.settings import BrandSettings, MailSettings
+from tests.integration.desk.conftest import logged
 
 Make = Callable[..., OpenTicket]
 PHONE = Contact("phone", "+33612345678", "ce soir")  # type: ignore[arg-type]
@@ -103,16 +104,7 @@ async def test_the_transcript_is_the_one_of_the_moment_of_delivery(
     desk: Desk, database: Database, postmaster: Any, request_for: Make
 ) -> None:
     await desk.open_ticket(request_for())
-    later = LoggedMessage(
-        conversation_id="messenger:10:20",
-        channel="messenger",
-        account_id="10",
-        user_id="20",
-        message_id="r1",
-        direction="out",  # type: ignore[arg-type]
-        text="Un collègue va vous répondre.",
-        occurred_at=1_790_000_001.0,
-    )
+    later = logged("r1", "Un collègue va vous répondre.", at=1_790_000_001.0, direction=Direction.OUT)
     await MessageLog(database, Rules()).record([later])
     async with running(sender(desk, mail_settings(postmaster.port))):
         await until(lambda: postmaster.accepted)

@@ -4,29 +4,17 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.desk import Contact, Database, Desk, LoggedMessage, MessageLog, OpenTicket, TicketStatus
+from bot.desk import Contact, Database, Desk, MessageLog, OpenTicket, TicketStatus
 from bot.desk.masking import Rules
 from bot.desk.models import Ticket, TicketEvent
 from bot.desk.retention import Purged, forget_conversation, purge
+from tests.integration.desk.conftest import logged
 
 Make = Callable[..., OpenTicket]
 HERE = "messenger:10:20"
 PHONE = Contact("phone", "+33612345678", "ce soir")  # type: ignore[arg-type]
 NOW = datetime.now(UTC)
 MONTH = timedelta(days=30)
-
-
-def line(conversation_id: str, message_id: str, age: timedelta) -> LoggedMessage:
-    return LoggedMessage(
-        conversation_id=conversation_id,
-        channel="messenger",
-        account_id="10",
-        user_id="20",
-        message_id=message_id,
-        direction="in",  # type: ignore[arg-type]
-        text="bonjour",
-        occurred_at=(NOW - age).timestamp(),
-    )
 
 
 async def everything_stored(database: Database) -> str:
@@ -39,19 +27,19 @@ async def everything_stored(database: Database) -> str:
 
 async def test_only_old_messages_go(database: Database) -> None:
     log = MessageLog(database, Rules())
-    await log.record([line(HERE, "old", MONTH * 2), line(HERE, "new", timedelta(days=1))])
+    await log.record([logged("old", at=NOW - MONTH * 2), logged("new", at=NOW - timedelta(days=1))])
     assert await purge(database, MONTH) == Purged(messages=1, tickets=0)
     assert [entry.message_id for entry in await log.transcript(HERE)] == ["new"]
 
 
 async def test_more_messages_than_a_step_takes_all_go(database: Database) -> None:
-    await MessageLog(database, Rules()).record([line(HERE, f"m{number}", MONTH * 2) for number in range(1201)])
+    await MessageLog(database, Rules()).record([logged(f"m{number}", at=NOW - MONTH * 2) for number in range(1201)])
     assert await purge(database, MONTH) == Purged(messages=1201, tickets=0)
 
 
 async def test_the_transcript_of_an_open_ticket_stays(desk: Desk, database: Database, request_for: Make) -> None:
     await desk.open_ticket(request_for())
-    await MessageLog(database, Rules()).record([line(HERE, "old", MONTH * 2)])
+    await MessageLog(database, Rules()).record([logged("old", at=NOW - MONTH * 2)])
     assert await purge(database, MONTH) == Purged(messages=0, tickets=0)
 
 
@@ -86,7 +74,7 @@ async def test_a_customer_who_asks_is_forgotten_at_once(desk: Desk, database: Da
     await desk.open_ticket(request_for(conversation_id="messenger:10:21"))
     await desk.complete_ticket(opened.reference, PHONE, "m2")
     await MessageLog(database, Rules()).record(
-        [line(HERE, "m1", timedelta()), line("messenger:10:21", "m1", timedelta())]
+        [logged("m1", at=NOW), logged("m1", at=NOW, conversation_id="messenger:10:21")]
     )
     assert await forget_conversation(database, HERE) == Purged(messages=1, tickets=1)
     assert await desk.find_ticket(HERE) is None

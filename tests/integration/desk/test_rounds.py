@@ -13,7 +13,6 @@ from bot.desk import (
     Contact,
     ContactKind,
     EventKind,
-    LoggedMessage,
     MessageLog,
     OpenTicket,
     Presence,
@@ -30,7 +29,7 @@ from bot.desk.replies import load_replies
 from bot.desk.rounds import Rounds
 from bot.desk.routing import parse_routing
 from bot.settings import PROJECT_ROOT
-from tests.integration.desk.conftest import make_request
+from tests.integration.desk.conftest import logged, make_request
 
 Make = Callable[..., OpenTicket]
 LEA = Actor.agent("lea")
@@ -71,20 +70,7 @@ class World:
         await self.rounds.make()
 
     async def customer_writes(self, message_id: str) -> None:
-        await MessageLog(self.desk.database, Rules()).record(
-            [
-                LoggedMessage(
-                    conversation_id="messenger:10:20",
-                    channel="messenger",
-                    account_id="10",
-                    user_id="20",
-                    message_id=message_id,
-                    direction="in",  # type: ignore[arg-type]
-                    text="et alors ?",
-                    occurred_at=self.now.timestamp(),
-                )
-            ]
-        )
+        await MessageLog(self.desk.database, Rules()).record([logged(message_id, "et alors ?", at=self.now)])
 
     async def owed(self) -> list[CustomerMessage]:
         async with self.desk.database.reading() as session:

@@ -13,7 +13,6 @@ from bot.desk import (
     ContactKind,
     Database,
     Desk,
-    LoggedMessage,
     MessageLog,
     OpenTicket,
     QueueFilter,
@@ -28,6 +27,7 @@ from bot.desk.masking import Rules
 from bot.desk.models import TicketKey
 from bot.desk.retention import forget_conversation, purge
 from bot.desk.schema import alembic_config
+from tests.integration.desk.conftest import logged
 
 Make = Callable[..., OpenTicket]
 LEA = Actor.agent("lea")
@@ -53,22 +53,9 @@ async def reference(desk: Desk, database: Database, request_for: Make) -> str:
     other = await desk.open_ticket(request_for("m9", conversation_id=ELSEWHERE, text="Une facture, s'il vous plaît"))
     await desk.complete_ticket(other.reference, Contact(ContactKind.EMAIL, "tom@exemple.be"), "m10")
     await MessageLog(database, Rules()).record(
-        [message(HERE, "m1", "la housse est trouée"), message(ELSEWHERE, "m9", "le tiroir grince")]
+        [logged("m1", "la housse est trouée"), logged("m9", "le tiroir grince", conversation_id=ELSEWHERE)]
     )
     return opened.reference
-
-
-def message(conversation_id: str, message_id: str, said: str) -> LoggedMessage:
-    return LoggedMessage(
-        conversation_id=conversation_id,
-        channel="messenger",
-        account_id="10",
-        user_id="20",
-        message_id=message_id,
-        direction="in",  # type: ignore[arg-type]
-        text=said,
-        occurred_at=datetime.now(UTC).timestamp(),
-    )
 
 
 async def found(reader: TicketReader, sought: str, chosen: QueueFilter | None = None) -> list[str]:
@@ -140,7 +127,7 @@ async def test_what_is_said_while_nothing_is_open_leads_to_the_customers_ticket(
     desk: Desk, database: Database, reader: TicketReader, reference: str
 ) -> None:
     await desk.close_ticket(reference)
-    await MessageLog(database, Rules()).record([message(HERE, "m7", "merci pour la lanterne")])
+    await MessageLog(database, Rules()).record([logged("m7", "merci pour la lanterne")])
     assert await found(reader, "lanterne") == [reference]
 
 
@@ -241,7 +228,7 @@ async def test_what_is_there_already_is_found_after_the_upgrade_and_the_way_back
 ) -> None:
     opened = await old_desk.open_ticket(request_for(text=SAID))
     await old_desk.complete_ticket(opened.reference, Contact(ContactKind.PHONE, "+33612345678"), "m2")
-    await MessageLog(old_desk.database, Rules()).record([message(HERE, "m1", "la housse est trouée")])
+    await MessageLog(old_desk.database, Rules()).record([logged("m1", "la housse est trouée")])
     for to in ("0003", "head"):
         async with old_desk.database.writing() as session:
             await (await session.connection()).run_sync(move, to)

@@ -17,7 +17,6 @@ from bot.desk import (
     Database,
     Desk,
     EventKind,
-    LoggedMessage,
     MessageLog,
     NotAllowed,
     OpenTicket,
@@ -36,6 +35,7 @@ from bot.desk import (
 )
 from bot.desk.masking import Rules
 from bot.desk.models import Notification, TicketEvent
+from tests.integration.desk.conftest import logged
 
 Make = Callable[..., OpenTicket]
 LEA, MARC = Actor.agent("lea"), Actor.agent("marc")
@@ -93,16 +93,7 @@ def promise(ticket: TicketDetail, kind: PromiseKind) -> tuple[PromiseOutcome, da
 
 
 async def customer_writes(desk: Desk, message_id: str, conversation_id: str = "messenger:10:20") -> None:
-    message = LoggedMessage(
-        conversation_id=conversation_id,
-        channel="messenger",
-        account_id="10",
-        user_id="20",
-        message_id=message_id,
-        direction="in",  # type: ignore[arg-type]
-        text="bonjour",
-        occurred_at=1_790_000_000.0,
-    )
+    message = logged(message_id, conversation_id=conversation_id)
     await MessageLog(desk.database, Rules()).record([message])
 
 

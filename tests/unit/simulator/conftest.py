@@ -2,8 +2,8 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -88,6 +88,9 @@ class Gateway:
         return [payload["data"] for payload in map(json.loads, self.bodies) if "data" in payload]
 
 
+RESPONSE: Final = {"messaging_type": "RESPONSE"}
+
+
 class Client:
     """What a test does with a running simulator: plays customers and the brand's sender."""
 
@@ -117,8 +120,10 @@ class Client:
         query |= options.pop("params", {})
         return await self.http.request(method, f"/v25.0/{account.page_id}/{path}", params=query, **options)
 
-    async def messenger_send(self, user: str, text: str = "Bonjour", **message: Any) -> httpx.Response:
-        body = {"recipient": {"id": user}, "messaging_type": "RESPONSE", "message": {"text": text, **message}}
+    async def messenger_send(
+        self, user: str, text: str = "Bonjour", kind: Mapping[str, str] = RESPONSE, **message: Any
+    ) -> httpx.Response:
+        body = {"recipient": {"id": user}, **kind, "message": {"text": text, **message}}
         return await self.graph("POST", "messages", json=body)
 
     async def thread_control(self, act: str, user: str, **more: str) -> httpx.Response:

@@ -111,19 +111,6 @@ async def test_stranger_cannot_be_written_to(client):
     assert error_of(await client.messenger_send("nobody")) == (100, 2018001)
 
 
-async def test_message_after_the_window_is_refused(client):
-    await client.write("messenger", "42", text="bonjour", wait=True)
-    client.simulator.conversations.find("messenger", "42").last_user_at -= 24 * 3600 + 1
-    assert error_of(await client.messenger_send("42")) == (10, 2018278)
-
-
-@pytest.mark.parametrize(("change", "code"), [({}, 100), ({"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}, 10)])
-async def test_wrong_messaging_type_is_refused(client, change, code):
-    await client.write("messenger", "42", text="bonjour", wait=True)
-    body = {"recipient": {"id": "42"}, "message": {"text": "Bonjour"}, **change}
-    assert error_of(await client.graph("POST", "messages", json=body))[0] == code
-
-
 async def test_wrong_token_and_missing_proof_are_refused(client):
     await client.write("messenger", "42", text="bonjour", wait=True)
     assert error_of(await client.graph("POST", "messages", json={}, token="stolen"))[0] == 190

@@ -86,6 +86,7 @@ def test_settings_come_from_the_environment():
         {"PARVIS_SIMULATOR_PORT": "eighty"},
         {"PARVIS_SIMULATOR_PORT": "70000"},
         {"PARVIS_SIMULATOR_X_SHAPE": "carrier_pigeon"},
+        {"PARVIS_SIMULATOR_HUMAN_AGENT": "perhaps"},
     ],
 )
 def test_unusable_setting_is_named(environment):

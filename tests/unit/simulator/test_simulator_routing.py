@@ -94,12 +94,12 @@ async def test_the_inbox_takes_passes_releases_and_asks_for_a_thread(begun, gate
 async def test_control_lapses_a_day_after_the_last_word(begun, monkeypatch):
     await begun.thread_control("pass", "42", target_app_id=INBOX)
     a_day_on = time.time() + 24 * 3600 + 1
-    monkeypatch.setattr("simulator.threads.time.time", lambda: a_day_on)
+    monkeypatch.setattr("simulator.messenger.threads.time.time", lambda: a_day_on)
     assert begun.simulator.messenger.threads.owner("42") is None
 
 
 async def test_an_application_that_did_not_subscribe_to_standby_hears_nothing(begun, gateway):
-    begun.simulator.messenger.subscribed_fields = ["messages"]
+    begun.simulator.messenger.registrations.subscribed_fields = ["messages"]
     await begun.thread_control("pass", "42", target_app_id=INBOX)
     await begun.write("messenger", "42", text="allô ?", wait=True)
     assert gateway.standby_items == []

@@ -1,0 +1,1 @@
+"""Messenger, as the Messenger Platform describes itself under developers.facebook.com."""

@@ -1,0 +1,1 @@
+"""Turns on a real Rasa. A package, so that its one installation ends with it."""
