@@ -8,12 +8,15 @@ Rasa's own Redis store is not enough for a service that promises to lose nothing
 - Rasa wraps its stores so that an unreachable Redis silently starts a new conversation in memory; here it is an error;
 - a conversation is kept at a bounded length, so that its turns never get slower: what the oldest turns left behind
   (slots, an open form) is kept, their words are not;
+- a conversation that this process saved last is not read again, only its version is: whoever else has changed it since
+  has changed that;
 - what nobody has added to for ``record_exp`` seconds expires, since it is personal data.
 """
 
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,6 +38,7 @@ from parvis_nlu.errors import ConversationChanged, StorageAway
 KEY_PREFIX = "parvis:tracker:"
 _DAY = 24 * 3600
 _SECONDS_FOR_REDIS = 5.0
+_MOST_KEPT = 500
 
 # Rasa's own lookup (``Event.resolve_by_type``) walks all classes again for every event: 25 ms for 20 turns.
 _EVENT_TYPES: dict[str, type[Event]] = {kind.type_name: kind for kind in reversed(all_subclasses(Event))}
@@ -83,16 +87,19 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         super().__init__(domain, event_broker, **kwargs)
         self._expiry = int(record_exp)
         self._keep_turns = int(keep_turns)
-        # One retry: after a restart of Redis the pooled connection is stale, and only its use tells.
+        # One retry: after a restart of Redis the connection is stale, and only its use tells. One connection: a pool
+        # would first look whether it is, and send nothing meanwhile.
         self._redis: Redis[str] = Redis.from_url(
             host,
             decode_responses=True,
+            single_connection_client=True,
             socket_timeout=_SECONDS_FOR_REDIS,
             socket_connect_timeout=_SECONDS_FOR_REDIS,
             retry=Retry(NoBackoff(), 1),
             retry_on_error=[RedisConnectionError],
         )
         self._replace = self._redis.register_script(_REPLACE_IF_UNCHANGED)
+        self._kept: OrderedDict[str, VersionedTracker] = OrderedDict()
 
     def init_tracker(self, sender_id: str) -> VersionedTracker:
         return VersionedTracker(sender_id, self.domain.slots, max_event_history=self.max_event_history)
@@ -105,14 +112,19 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         return tracker
 
     async def retrieve(self, sender_id: str) -> VersionedTracker | None:
+        # Taken out: only a turn that is saved puts it back, as it is then.
+        kept = self._kept.pop(sender_id, None)
         try:
+            if kept and await self._redis.hget(KEY_PREFIX + sender_id, "version") == str(kept.version):
+                return kept
             version, events = await self._redis.hmget(KEY_PREFIX + sender_id, "version", "events")
         except RedisError as error:
             raise StorageAway(type(error).__name__) from error
-        if events is None:
-            return None
+        return None if events is None else self._read(sender_id, int(version), events)
+
+    def _read(self, sender_id: str, version: int, events: str) -> VersionedTracker:
         tracker = self.init_tracker(sender_id)
-        tracker.version = int(version)
+        tracker.version = version
         tracker.events.extend(_read_event(parameters) for parameters in json.loads(events))
         texts = events[1:-1].split(_BETWEEN_EVENTS)
         if len(texts) == len(tracker.events):
@@ -124,8 +136,9 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         """Raises ``ConversationChanged`` when somebody else has saved the conversation since it was read."""
         version = getattr(tracker, "version", 0)
         stored = getattr(tracker, "stored", {})
-        kept = [stored[id(event)][1] if id(event) in stored else _written(event) for event in self.shortened(tracker)]
-        arguments = [version, version + 1, f"[{_BETWEEN_EVENTS.join(kept)}]", self._expiry]
+        events = {id(event): stored.get(id(event)) or (event, _written(event)) for event in self.shortened(tracker)}
+        texts = _BETWEEN_EVENTS.join(text for _, text in events.values())
+        arguments = [version, version + 1, f"[{texts}]", self._expiry]
         try:
             replaced = await self._replace(keys=[KEY_PREFIX + tracker.sender_id], args=arguments)
         except RedisError as error:
@@ -133,7 +146,15 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         if not replaced:
             raise ConversationChanged
         if isinstance(tracker, VersionedTracker):
-            tracker.version = version + 1
+            tracker.version, tracker.stored = version + 1, events
+            if len(events) == len(tracker.events):
+                self._keep(tracker)
+
+    def _keep(self, tracker: VersionedTracker) -> None:
+        self._kept[tracker.sender_id] = tracker
+        self._kept.move_to_end(tracker.sender_id)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
 
     async def keys(self) -> Iterable[str]:
         return [key.removeprefix(KEY_PREFIX) async for key in self._redis.scan_iter(match=KEY_PREFIX + "*")]

@@ -40,6 +40,7 @@ from parvis_nlu.endpoint import WatchedEndpoint, read_answers_quickly
 from parvis_nlu.errors import TurnBroken
 from parvis_nlu.graph import StraightGraphRunner
 from parvis_nlu.manner import is_silent
+from parvis_nlu.plain import PlainAnswer, PlainAnswers
 
 INTRODUCTION = "utter_introduction"
 """The response that opens every session: that the customer is talking to an automated assistant."""
@@ -86,10 +87,14 @@ class TurnRunner:
 
     async def run(self, turn: Turn) -> Answer:
         """Raises ``TurnStopped``."""
+        message = _message_of(turn)
         async with self._lock(turn.sender):
-            tracker = await self._processor.get_tracker(turn.sender)
+            # The message is read while Redis looks for the conversation.
+            tracker, parsed = await asyncio.gather(
+                self._processor.get_tracker(turn.sender), self._processor.parse_message(message)
+            )
             if not _holds(tracker, turn.message_id):
-                await self._processor.take(turn, tracker)
+                await self._processor.take(message, parsed, tracker)
             return Answer(replies_to(tracker, turn.message_id), _language(tracker), is_silent(tracker))
 
     def _lock(self, sender: str) -> asyncio.Lock:
@@ -109,23 +114,16 @@ class TurnProcessor(MessageProcessor):
         self.graph_runner = StraightGraphRunner(processor.graph_runner)
         self._domain_of_fillable_slots = _with_fillable_slots(self.domain)
         self._decided = DecidedTurns.of_model(self.graph_runner, self.model_metadata.core_target, self.domain)
+        self._plain = PlainAnswers(processor.action_endpoint)
         if processor.action_endpoint is not None:
             self.action_endpoint = WatchedEndpoint(processor.action_endpoint)
             read_answers_quickly()
         self._slots_action = ActionExtractSlots(self.action_endpoint)
 
-    async def take(self, turn: Turn, tracker: DialogueStateTracker) -> None:
+    async def take(self, message: UserMessage, parsed: dict[str, Any], tracker: DialogueStateTracker) -> None:
         """Run the turn on its conversation and save it. The steps are those of ``MessageProcessor.handle_message``."""
-        message = UserMessage(
-            turn.message,
-            NamedOutput(turn.channel),
-            turn.sender,
-            input_channel=turn.channel,
-            message_id=turn.message_id,
-            metadata=turn.metadata,
-        )
         await self._update_tracker_session(tracker, message.output_channel, message.metadata)
-        for request in agenda(await self.parse_message(message, tracker), tracker):
+        for request in agenda(parsed, tracker):
             message.text = request[TEXT]
             await self.answer(message, request, tracker)
         await self.save_tracker(tracker)
@@ -181,7 +179,8 @@ class TurnProcessor(MessageProcessor):
         nlg: NaturalLanguageGenerator,
         prediction: PolicyPrediction,
     ) -> bool:
-        if type(action) not in (ActionBotResponse, ActionListen):
+        action = self._plain.instead_of(action, tracker)
+        if type(action) not in (ActionBotResponse, ActionListen, PlainAnswer):
             return await super()._run_action(OutspokenAction(action), tracker, output_channel, nlg, prediction)
         # They only read slots and never refuse: Rasa's copy of the conversation, for an action undone, is not needed.
         events = await OutspokenAction(action).run(output_channel, nlg, tracker, self.domain)
@@ -232,6 +231,17 @@ class NamedOutput(OutputChannel):
 
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         return
+
+
+def _message_of(turn: Turn) -> UserMessage:
+    return UserMessage(
+        turn.message,
+        NamedOutput(turn.channel),
+        turn.sender,
+        input_channel=turn.channel,
+        message_id=turn.message_id,
+        metadata=turn.metadata,
+    )
 
 
 def replies_to(tracker: DialogueStateTracker, message_id: str) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import BotUttered, SessionStarted, SlotSet, UserUttered
+from rasa.shared.core.trackers import EventVerbosity
 from redis import Redis
 
 from parvis_nlu.errors import ConversationChanged, StorageAway
@@ -70,6 +71,62 @@ def test_a_turn_that_read_an_older_state_cannot_overwrite_a_newer_one() -> None:
         stored.update(UserUttered("third"), DOMAIN)
         await store.save(stored)
         await store.save(stored)
+
+    run(scenario)
+
+
+def test_a_conversation_that_is_kept_is_the_one_that_is_stored() -> None:
+    async def scenario(store: ConversationStore, who: str) -> None:
+        tracker = await store.create_tracker(who)
+        for turn in range(25):
+            tracker.update_with_events(
+                [UserUttered(f"héhé {turn}"), SlotSet("language", "en"), BotUttered("Hi")], DOMAIN
+            )
+            await store.save(tracker)
+            kept = await store.retrieve(who)
+            stored = await ConversationStore(DOMAIN, ADDRESS).retrieve(who)
+            assert kept is not None
+            assert stored is not None
+            assert kept.version == stored.version == turn + 1
+            assert kept.current_state(EventVerbosity.ALL) == stored.current_state(EventVerbosity.ALL)
+            tracker = kept
+
+    run(scenario)
+
+
+def test_what_somebody_else_has_changed_is_read_again() -> None:
+    async def scenario(store: ConversationStore, who: str) -> None:
+        await store.save(await store.create_tracker(who))
+        elsewhere = ConversationStore(DOMAIN, ADDRESS)
+        theirs = await elsewhere.retrieve(who)
+        assert theirs is not None
+        theirs.update(UserUttered("elsewhere"), DOMAIN)
+        await elsewhere.save(theirs)
+        ours = await store.retrieve(who)
+        assert ours is not None
+        assert [e.text for e in ours.events if isinstance(e, UserUttered)] == ["elsewhere"]
+
+    run(scenario)
+
+
+def test_a_conversation_that_was_deleted_is_forgotten() -> None:
+    async def scenario(store: ConversationStore, who: str) -> None:
+        await store.save(await store.create_tracker(who))
+        Redis.from_url(ADDRESS).delete(KEY_PREFIX + who)
+        assert await store.retrieve(who) is None
+
+    run(scenario)
+
+
+def test_nothing_is_left_of_a_turn_that_was_not_saved() -> None:
+    async def scenario(store: ConversationStore, who: str) -> None:
+        await store.save(await store.create_tracker(who))
+        broken_off = await store.retrieve(who)
+        assert broken_off is not None
+        broken_off.update(UserUttered("lost"), DOMAIN)
+        again = await store.retrieve(who)
+        assert again is not None
+        assert not [event for event in again.events if isinstance(event, UserUttered)]
 
     run(scenario)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from bot.desk import TicketStatus, load_routing, migrate, open_desk
 
@@ -231,3 +232,13 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_what_rasa_says_without_asking_is_what_the_action_would_have_said(served: ActionServer) -> None:
+    endpoints = yaml.safe_load((ROOT / "endpoints.yml").read_text(encoding="utf-8"))
+    plainly = endpoints["action_endpoint"]["plain_answers"]
+    assert plainly
+    for action, answer in plainly.items():
+        response = served.call(action, slots={answer["while_empty"]: None})
+        assert said(response) == [answer["says"]]
+        assert response.json()["events"] == []
