@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain, islice
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +27,9 @@ _WORD = re.compile(r"\w+")
 _FAMILIES = 3
 # A bad case for speed and no message: only the beginning counts.
 _MOST_GROUPS = 4000
+
+Within = Callable[[str], Iterable[str]]
+"""The letter groups of a word."""
 
 
 class Grams:
@@ -43,16 +47,16 @@ class Grams:
     @classmethod
     def learn(cls, texts: Sequence[str]) -> tuple[Grams, np.ndarray]:
         """Also gives the rows of these texts."""
-        of_texts = [list(_groups(text)) for text in texts]
-        seen: Counter[str] = Counter()
-        for groups in of_texts:
-            seen.update(set(groups))
+        found: dict[str, int] = {}
+        within = cache(_groups_within)  # of each word once
+        counted = _counted([[found.setdefault(group, len(found)) for group in _groups(text, within)] for text in texts])
+        seen = np.bincount(counted.indices, minlength=len(found))
         # In a grown bot, what occurs once tells nothing and is a third of all.
         least = 2 if len(texts) >= _GROWN else 1
-        kept = sorted(group for group, count in seen.items() if count >= least)
-        counts = np.array([seen[group] for group in kept], dtype=np.float64)
-        grams = cls(kept, np.log((1 + len(texts)) / (1 + counts)) + 1)
-        return grams, grams._rows(of_texts)
+        kept = sorted(group for group, number in found.items() if seen[number] >= least)
+        columns = [found[group] for group in kept]
+        grams = cls(kept, np.log((1 + len(texts)) / (1 + seen[columns].astype(np.float64))) + 1)
+        return grams, grams._weighted_rows(counted[:, columns])
 
     def rows(self, texts: Sequence[str]) -> np.ndarray:
         """One row a text (float32)."""
@@ -64,11 +68,19 @@ class Grams:
         return self._rows([_groups(text) for text in texts])
 
     def _rows(self, of_texts: Sequence[Iterable[str]]) -> np.ndarray:
-        weighted = [self._weighted(groups) for groups in of_texts]
-        starts = np.cumsum([0, *(len(numbers) for numbers, _ in weighted)])
-        numbers = np.concatenate([numbers for numbers, _ in weighted] or [np.zeros(0, int)])
-        values = np.concatenate([values for _, values in weighted] or [np.zeros(0, np.float32)])
-        matrix = sparse.csr_matrix((values, numbers, starts), shape=(len(of_texts), len(self._number)))
+        known = self._number
+        return self._weighted_rows(
+            _counted([[known[group] for group in groups if group in known] for groups in of_texts], len(known))
+        )
+
+    def _weighted_rows(self, counted: sparse.csr_matrix) -> np.ndarray:
+        """``counted``: how often a text (row) has a group (column)."""
+        values = (1 + np.log(counted.data)) * self._weights[counted.indices]
+        rows = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))
+        parts = rows * _FAMILIES + self._family[counted.indices]
+        lengths = np.sqrt(np.bincount(parts, values**2, counted.shape[0] * _FAMILIES))
+        weighted = (values / np.maximum(lengths, 1e-9)[parts]).astype(np.float32)
+        matrix = sparse.csr_matrix((weighted, counted.indices, counted.indptr), shape=counted.shape)
         return np.asarray((matrix @ self._scatter()).todense(), dtype=np.float32)
 
     def state(self) -> tuple[list[str], np.ndarray]:
@@ -89,27 +101,38 @@ class Grams:
         return sparse.csr_matrix((self._signs.ravel(), self._columns.ravel(), starts), shape=shape)
 
 
-def _groups(text: str) -> Iterator[str]:
+def _counted(numbers: Sequence[Sequence[int]], columns: int | None = None) -> sparse.csr_matrix:
+    """A row a text, a column a group: how often the text has it."""
+    starts = np.cumsum([0, *map(len, numbers)])
+    indices = np.fromiter(chain.from_iterable(numbers), dtype=np.int32, count=starts[-1])
+    if columns is None:
+        columns = int(indices.max(initial=-1)) + 1
+    counted = sparse.csr_matrix((np.ones(len(indices), np.float32), indices, starts), shape=(len(numbers), columns))
+    counted.sum_duplicates()
+    return counted
+
+
+def _groups(text: str, within: Within | None = None) -> Iterator[str]:
     words = _WORD.findall(without_accents(text.lower()))
-    return islice(_all_groups(words), _MOST_GROUPS)
+    return islice(_all_groups(words, within or _groups_within), _MOST_GROUPS)
 
 
-def _all_groups(words: list[str]) -> Iterator[str]:
+def _all_groups(words: list[str], within: Within) -> Iterator[str]:
     before = ""
     for word in words:
         yield f"0{word}"
         if before:
             yield f"0{before} {word}"
         before = word
-        padded = f" {word} "
-        length = len(padded)
-        for size in (2, 3, 4, 5):
-            if size >= length:
-                yield "1" + padded
-                break
-            for at in range(length - size + 1):
-                yield "1" + padded[at : at + size]
+        yield from within(word)
     joined = "".join(words)
     for size in (3, 4):
         for at in range(len(joined) - size + 1):
             yield "2" + joined[at : at + size]
+
+
+def _groups_within(word: str) -> tuple[str, ...]:
+    padded = f" {word} "
+    sizes = [size for size in (2, 3, 4, 5) if size < len(padded)]
+    groups = ["1" + padded[at : at + size] for size in sizes for at in range(len(padded) - size + 1)]
+    return tuple(groups if len(sizes) == 4 else [*groups, "1" + padded])

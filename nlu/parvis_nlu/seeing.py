@@ -5,20 +5,19 @@ averaged, letter groups united.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from parvis_nlu.ahead import BATCH, encode_batch
 from parvis_nlu.encoder import SentenceEncoder, load_encoder
 from parvis_nlu.features import Grams
-from parvis_nlu.parallel import run_all
+from parvis_nlu.parallel import start_all
 from parvis_nlu.spelling import Speller
 
 VECTOR_WEIGHT = 2.0
-# Texts that are encoded together. A vector's last bits depend on its neighbours in the batch: always the same ones.
-_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -54,22 +53,25 @@ class Eye:
     ) -> tuple[Eye, Seen]:
         """``owners``: for each text the example that it is a copy of. An example is corrected as if its own words were
         not known, since those of a customer's message may not be either."""
+
+        def start_encoding(all_texts: Sequence[str]) -> Iterator[np.ndarray]:
+            batches = [(encoder_class, list(all_texts[at : at + BATCH])) for at in range(0, len(all_texts), BATCH)]
+            return start_all(encode_batch, batches, processes)
+
+        vectors = start_encoding(texts)
         encoder = load_encoder(encoder_class)
         speller = Speller.learn(list(dict.fromkeys(owners)), encoder.words())
         meant = [speller.correct(text, unseen=owner) for text, owner in zip(texts, owners, strict=True)]
+        vectors_of_guesses = start_encoding(_guesses(texts, meant))
         grams, rows = Grams.learn([_both(*pair) for pair in zip(texts, meant, strict=True)])
-        eye = cls(encoder, speller, grams)
-
-        def encode(all_texts: list[str]) -> np.ndarray:
-            batches = [(encoder_class, all_texts[at : at + _BATCH]) for at in range(0, len(all_texts), _BATCH)]
-            return np.concatenate(run_all(_encode, batches, processes))
-
-        return eye, Seen(_vectors(texts, meant, encode), rows)
+        own, guessed = np.concatenate([*vectors]), [*vectors_of_guesses]
+        return cls(encoder, speller, grams), Seen(_with_guesses(own, texts, meant, guessed), rows)
 
     def see(self, texts: Sequence[str]) -> Seen:
         meant = [self._speller.correct(text) for text in texts]
         grams = self._grams.rows([_both(*pair) for pair in zip(texts, meant, strict=True)])
-        return Seen(_vectors(texts, meant, self._encoder.encode), grams)
+        vectors = self._encoder.encode([*texts, *_guesses(texts, meant)])
+        return Seen(_with_guesses(vectors[: len(texts)], texts, meant, [vectors[len(texts) :]]), grams)
 
     def meaning(self, texts: Sequence[str]) -> np.ndarray:
         """The sentence vectors of texts as they are."""
@@ -85,15 +87,16 @@ class Eye:
         return cls(encoder, speller, Grams(facts["groups"], arrays["group_weights"]))
 
 
-def _encode(encoder_class: str, texts: list[str]) -> np.ndarray:
-    return load_encoder(encoder_class).encode(texts)
+def _guesses(texts: Sequence[str], meant: Sequence[str]) -> list[str]:
+    return [guess for text, guess in zip(texts, meant, strict=True) if text != guess]
 
 
-def _vectors(texts: Sequence[str], meant: Sequence[str], encode: Callable[[list[str]], np.ndarray]) -> np.ndarray:
+def _with_guesses(
+    own: np.ndarray, texts: Sequence[str], meant: Sequence[str], of_guesses: Sequence[np.ndarray]
+) -> np.ndarray:
     guessed = [at for at, (text, guess) in enumerate(zip(texts, meant, strict=True)) if text != guess]
-    vectors = encode([*texts, *(meant[at] for at in guessed)])
-    own, of_guesses = vectors[: len(texts)], vectors[len(texts) :]
-    own[guessed] = unit(own[guessed] + of_guesses)
+    if guessed:
+        own[guessed] = unit(own[guessed] + np.concatenate(of_guesses))
     return own
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 from unittest.mock import patch
 
-from parvis_nlu.importing import quick_importing
+from parvis_nlu.ahead import encoding_ahead
+from parvis_nlu.lean_training import lean_training
 
 if TYPE_CHECKING:
     from rasa.shared.importers.importer import TrainingDataImporter
@@ -91,29 +92,35 @@ def main() -> int:
     os.chdir(arguments.project)
     reporter.tell("step", "loading Rasa and TensorFlow")
     started_at = time.monotonic()
+    with encoding_ahead(Path.cwd()):
+        trained = _train(arguments.model, reporter)
+    if trained:
+        reporter.tell("trained", round(time.monotonic() - started_at, 1))
+    return 0 if trained else 1
+
+
+def _train(model: Path, reporter: Reporter) -> bool:
     from rasa.shared.exceptions import RasaException
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     try:
-        with quick_importing():
-            trained = _validate_and_train(arguments.model, reporter)
+        with lean_training():
+            return _validate_and_train(model, reporter)
     except RasaException as error:  # unreadable YAML, contradicting rules: says which file, line or rule
         reporter.tell("error", _COLOURS.sub("", str(error)).strip())
-        return 1
     except SystemExit:  # Rasa prints what is wrong, then exits
         reporter.tell("error", "Rasa refused the data; its reason is in the training log")
-        return 1
-    if trained:
-        reporter.tell("trained", round(time.monotonic() - started_at, 1))
-    return 0 if trained else 1
+    return False
 
 
 def _validate_and_train(model: Path, reporter: Reporter) -> bool:
     import rasa.model_training
     import rasa.utils.common
     from rasa.shared.importers.importer import TrainingDataImporter
+    from rasa.utils.log_utils import configure_structlog
 
     rasa.utils.common.configure_logging_and_warnings(log_level=logging.INFO)
+    configure_structlog(logging.INFO)  # else every rule is written to the log several times over
     domain = "domain.yml" if Path("domain.yml").exists() else "domain"
     reporter.tell("step", "reading and validating the data")
     importer = TrainingDataImporter.load_from_config("config.yml", domain, ["data"])

@@ -182,7 +182,7 @@ def test_labels_without_a_grave_prefix_know_one_hand_over_point() -> None:
 
 
 def test_the_number_of_processes_does_not_change_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parvis_nlu.seeing._BATCH", 10)
+    monkeypatch.setattr("parvis_nlu.seeing.BATCH", 10)
     stored = []
     for processes in (1, 2):
         folder = tmp_path / str(processes)

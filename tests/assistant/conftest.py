@@ -155,6 +155,7 @@ def pass_time(_valkey: Any) -> Callable[[Customer, float], None]:
         for event in events:
             event["timestamp"] -= hours * 3600
         client.hset(key, "events", json.dumps(events))
+        client.hincrby(key, "version", 1)  # Rasa reads again what somebody else has changed
 
     return pass_time
 
