@@ -58,6 +58,28 @@ class Platform(Protocol):
         ...
 
 
+def store_utterance(
+    conversations: Conversations,
+    conversation: Conversation,
+    utterance: Utterance,
+    message_id: str,
+    text: str | None,
+    at_ms: int,
+) -> Message:
+    """What a customer did, as the phone shows it. ``text`` is what the platform makes of it."""
+    message = Message(
+        id=message_id,
+        sender="user",
+        text=text,
+        at=at_ms / 1000,
+        attachment=utterance.attachment,
+        payload=utterance.payload,
+        status=Status.PENDING,
+    )
+    conversations.add(conversation, message)
+    return message
+
+
 def post_event(
     dispatcher: WebhookDispatcher,
     conversations: Conversations,

@@ -61,7 +61,11 @@ class Grams:
     def rows(self, texts: Sequence[str]) -> np.ndarray:
         """One row a text (float32)."""
         if len(texts) == 1:
-            numbers, values = self._weighted(_groups(texts[0]))
+            counts = Counter(map(self._number.get, _groups(texts[0])))
+            counts.pop(None, None)
+            numbers = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
+            often = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+            values = self._weighted(numbers, often, 0, 1)
             columns, signs = self._columns[numbers], self._signs[numbers]
             row = np.bincount(columns.ravel(), (signs * values[:, None]).ravel(), COLUMNS)
             return row.astype(np.float32)[None, :]
@@ -75,25 +79,20 @@ class Grams:
 
     def _weighted_rows(self, counted: sparse.csr_matrix) -> np.ndarray:
         """``counted``: how often a text (row) has a group (column)."""
-        values = (1 + np.log(counted.data)) * self._weights[counted.indices]
-        rows = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))
-        parts = rows * _FAMILIES + self._family[counted.indices]
-        lengths = np.sqrt(np.bincount(parts, values**2, counted.shape[0] * _FAMILIES))
-        weighted = (values / np.maximum(lengths, 1e-9)[parts]).astype(np.float32)
+        texts = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))
+        weighted = self._weighted(counted.indices, counted.data, texts, counted.shape[0])
         matrix = sparse.csr_matrix((weighted, counted.indices, counted.indptr), shape=counted.shape)
         return np.asarray((matrix @ self._scatter()).todense(), dtype=np.float32)
 
     def state(self) -> tuple[list[str], np.ndarray]:
         return list(self._number), self._weights
 
-    def _weighted(self, groups: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-        counts = Counter(map(self._number.get, groups))
-        counts.pop(None, None)
-        numbers = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
-        often = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+    def _weighted(self, numbers: np.ndarray, often: np.ndarray, texts: np.ndarray | int, count: int) -> np.ndarray:
+        """Of groups by their numbers: how often which of ``count`` texts has it, as tf-idf; a family has length 1."""
         values = (1 + np.log(often)) * self._weights[numbers]
-        lengths = np.sqrt(np.bincount(self._family[numbers], values**2, _FAMILIES))
-        return numbers, (values / np.maximum(lengths, 1e-9)[self._family[numbers]]).astype(np.float32)
+        parts = texts * _FAMILIES + self._family[numbers]
+        lengths = np.sqrt(np.bincount(parts, values**2, count * _FAMILIES))
+        return (values / np.maximum(lengths, 1e-9)[parts]).astype(np.float32)
 
     def _scatter(self) -> sparse.csr_matrix:
         starts = np.arange(0, self._columns.size + 1, _SCATTER)

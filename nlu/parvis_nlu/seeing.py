@@ -62,16 +62,18 @@ class Eye:
         encoder = load_encoder(encoder_class)
         speller = Speller.learn(list(dict.fromkeys(owners)), encoder.words())
         meant = [speller.correct(text, unseen=owner) for text, owner in zip(texts, owners, strict=True)]
-        vectors_of_guesses = start_encoding(_guesses(texts, meant))
+        guessed = _guessed(texts, meant)
+        vectors_of_guesses = start_encoding([meant[at] for at in guessed])
         grams, rows = Grams.learn([_both(*pair) for pair in zip(texts, meant, strict=True)])
-        own, guessed = np.concatenate([*vectors]), [*vectors_of_guesses]
-        return cls(encoder, speller, grams), Seen(_with_guesses(own, texts, meant, guessed), rows)
+        seen = _with_guesses(np.concatenate([*vectors, *vectors_of_guesses]), guessed)
+        return cls(encoder, speller, grams), Seen(seen, rows)
 
     def see(self, texts: Sequence[str]) -> Seen:
         meant = [self._speller.correct(text) for text in texts]
         grams = self._grams.rows([_both(*pair) for pair in zip(texts, meant, strict=True)])
-        vectors = self._encoder.encode([*texts, *_guesses(texts, meant)])
-        return Seen(_with_guesses(vectors[: len(texts)], texts, meant, [vectors[len(texts) :]]), grams)
+        guessed = _guessed(texts, meant)
+        vectors = self._encoder.encode([*texts, *(meant[at] for at in guessed)])
+        return Seen(_with_guesses(vectors, guessed), grams)
 
     def meaning(self, texts: Sequence[str]) -> np.ndarray:
         """The sentence vectors of texts as they are."""
@@ -87,16 +89,16 @@ class Eye:
         return cls(encoder, speller, Grams(facts["groups"], arrays["group_weights"]))
 
 
-def _guesses(texts: Sequence[str], meant: Sequence[str]) -> list[str]:
-    return [guess for text, guess in zip(texts, meant, strict=True) if text != guess]
+def _guessed(texts: Sequence[str], meant: Sequence[str]) -> list[int]:
+    """Which texts are meant otherwise than they are written."""
+    return [at for at, (text, guess) in enumerate(zip(texts, meant, strict=True)) if text != guess]
 
 
-def _with_guesses(
-    own: np.ndarray, texts: Sequence[str], meant: Sequence[str], of_guesses: Sequence[np.ndarray]
-) -> np.ndarray:
-    guessed = [at for at, (text, guess) in enumerate(zip(texts, meant, strict=True)) if text != guess]
-    if guessed:
-        own[guessed] = unit(own[guessed] + np.concatenate(of_guesses))
+def _with_guesses(vectors: np.ndarray, guessed: list[int]) -> np.ndarray:
+    """``vectors``: of all texts, then of what the ``guessed`` ones are taken to mean."""
+    texts = len(vectors) - len(guessed)
+    own, of_guesses = vectors[:texts], vectors[texts:]
+    own[guessed] = unit(own[guessed] + of_guesses)
     return own
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sanic import HTTPResponse, Request
 from sanic.response import json as json_response
 
-from simulator.conversations import ChannelName, Conversation, Conversations, Message, Status
+from simulator.conversations import ChannelName, Conversation, Conversations, Message
 from simulator.faults import Faults
 from simulator.messenger.errors import GraphError, no_such_user, other_owner, refuse_if_ordered
 from simulator.messenger.events import Events, Item, field_of, new_mid, without_payload
@@ -22,7 +22,7 @@ from simulator.messenger.requests import read_body, target_application
 from simulator.messenger.threads import NotTheirs, Threads
 from simulator.messenger.tokens import Tokens
 from simulator.messenger.usage import usage_headers
-from simulator.platform import SendCounts, Utterance, drop_connection, finish_send, now_ms, post_event
+from simulator.platform import SendCounts, Utterance, drop_connection, finish_send, now_ms, post_event, store_utterance
 from simulator.settings import SimulatorSettings
 from simulator.signing import sign_for_messenger
 from simulator.webhooks import Delivery, WebhookDispatcher
@@ -66,17 +66,8 @@ class Messenger:
 
     def _store(self, conversation: Conversation, utterance: Utterance, item: Item) -> Message:
         body = item.get("message") or item["postback"]
-        message = Message(
-            id=body["mid"],
-            sender="user",
-            text=body.get("text") or body.get("title"),
-            at=item["timestamp"] / 1000,
-            attachment=utterance.attachment,
-            payload=utterance.payload,
-            status=Status.PENDING,
-        )
-        self.conversations.add(conversation, message)
-        return message
+        text = body.get("text") or body.get("title")
+        return store_utterance(self.conversations, conversation, utterance, body["mid"], text, item["timestamp"])
 
     # The Page's own inbox
 

@@ -11,9 +11,9 @@ from typing import Any
 from sanic import HTTPResponse, Request
 from sanic.response import json as json_response
 
-from simulator.conversations import ChannelName, Conversation, Conversations, Message, Status
+from simulator.conversations import ChannelName, Conversation, Conversations, Message
 from simulator.faults import Faults
-from simulator.platform import SendCounts, Utterance, drop_connection, finish_send, now_ms, post_event
+from simulator.platform import SendCounts, Utterance, drop_connection, finish_send, now_ms, post_event, store_utterance
 from simulator.settings import SimulatorSettings
 from simulator.signing import sign_for_x
 from simulator.webhooks import Delivery, WebhookDispatcher
@@ -60,17 +60,8 @@ class X:
         if text is None and utterance.payload is not None:
             text = utterance.title or conversation.offered_title(utterance.payload) or utterance.payload
         at_ms = utterance.written_ms()
-        message = Message(
-            id=utterance.message_id or (self.ids.of_time(at_ms) if utterance.hours_ago else self.ids.next()),
-            sender="user",
-            text=text,
-            at=at_ms / 1000,
-            attachment=utterance.attachment,
-            payload=utterance.payload,
-            status=Status.PENDING,
-        )
-        self.conversations.add(conversation, message)
-        return message
+        message_id = utterance.message_id or (self.ids.of_time(at_ms) if utterance.hours_ago else self.ids.next())
+        return store_utterance(self.conversations, conversation, utterance, message_id, text, at_ms)
 
     def person_answers(self, user: str, text: str) -> Message:
         conversation = self.conversations.open("x", user)
