@@ -142,7 +142,7 @@ def train_with_progress(settings: Settings, console: Console, *, force: bool) ->
 
     if not force and is_current(PROJECT_ROOT):
         return
-    console.print("Training the assistant: its machine-learning libraries alone take 10 to 20 s to load.")
+    console.print("Training the assistant: its machine-learning libraries alone take 5 to 10 s to load.")
     with console.status("…") as shown:
         try:
             result = train(

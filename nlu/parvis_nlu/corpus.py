@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from parvis_nlu.confidence import Scope
 from parvis_nlu.gravity import plain_name
-from parvis_nlu.intent_judges import Judges
+from parvis_nlu.intent_judges import Judges, Opinions
 from parvis_nlu.parallel import run_all
 from parvis_nlu.seeing import Seen
 
@@ -24,7 +24,7 @@ _SEED = 0
 # many examples for each one.
 _COPIES_PER_EXAMPLE = 0.6
 # Copies of examples are a help, not the data: a bot that has many examples needs few.
-_MOST_COPIES = 8_000
+_MOST_COPIES = 6_500
 # Starting processes takes two or three seconds: as long as learning so many rows.
 _WORTH_PROCESSES = 3000
 
@@ -75,10 +75,10 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Judged:
-    """Logits of examples and copies by judges that have seen neither; ``classes`` tells what each is."""
+    """What judges make of examples and copies that they have not seen; ``classes`` tells what each is."""
 
     logits: np.ndarray
-    of_meaning: np.ndarray
+    logits_of_meaning: np.ndarray
     classes: np.ndarray
     are_examples: np.ndarray
 
@@ -97,14 +97,14 @@ def learn_and_validate(corpus: Corpus, seen: Seen, scope: Scope, processes: int 
     jobs = [(corpus, seen, everything, everything[:0]), *((corpus, seen, *split) for split in splits)]
     if processes is None and len(everything) < _WORTH_PROCESSES:
         processes = 1
-    (judges, nothing), *learnt = run_all(_learn_and_judge, jobs, processes)
-    judged = [nothing, *(found for _, found in learnt)]
-    return judges, Judged(
-        np.concatenate([one.logits for one in judged]),
-        np.concatenate([one.of_meaning for one in judged]),
-        np.concatenate([one.classes for one in judged]),
-        np.concatenate([one.are_examples for one in judged]),
-    )
+    (judges, *nothing), *learnt = run_all(_learn_and_judge, jobs, processes)
+    opinions = _joined([nothing[0], *(own for _, own, _ in learnt)])
+    of_meaning = _joined([nothing[1], *(meaning for _, _, meaning in learnt)])
+    judged = np.concatenate([everything[:0], *(asked for _, asked in splits)])
+    classes, are_examples = corpus.classes[judged], corpus.are_examples[judged]
+    scale = opinions[are_examples].best_scale(classes[are_examples])
+    logits, logits_of_meaning = opinions.together(scale), of_meaning.together(scale)
+    return judges.scaled(scale), Judged(logits, logits_of_meaning, classes, are_examples)
 
 
 def _splits(corpus: Corpus, scope: Scope) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -131,11 +131,18 @@ def _splits(corpus: Corpus, scope: Scope) -> list[tuple[np.ndarray, np.ndarray]]
     return splits
 
 
-def _learn_and_judge(corpus: Corpus, seen: Seen, learnt: np.ndarray, asked: np.ndarray) -> tuple[Judges, Judged]:
+def _learn_and_judge(
+    corpus: Corpus, seen: Seen, learnt: np.ndarray, asked: np.ndarray
+) -> tuple[Judges, Opinions, Opinions]:
+    """Also the opinions of the judges on what is ``asked``, of everything that is seen and of its meaning alone."""
     classes, are_examples = corpus.classes, corpus.are_examples
     judges = Judges.learn(seen[learnt], classes[learnt], are_examples[learnt], corpus.intents)
-    of_meaning = judges.logits_of_meaning(seen.vectors[asked])
-    return judges, Judged(judges.logits(seen[asked]), of_meaning, classes[asked], are_examples[asked])
+    return judges, judges.opinions(seen[asked]), judges.opinions_of_meaning(seen.vectors[asked])
+
+
+def _joined(parts: Sequence[Opinions]) -> Opinions:
+    logits, cosines = ([getattr(part, name) for part in parts] for name in ("logits", "cosines"))
+    return Opinions(np.concatenate(logits), np.concatenate(cosines))
 
 
 def _thinned(made: list[tuple[str, int]], most: int) -> list[tuple[str, int]]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
-from itertools import chain, islice
+from functools import lru_cache
+from itertools import chain, islice, pairwise
 
 import numpy as np
 from scipy import sparse
@@ -27,9 +27,9 @@ _WORD = re.compile(r"\w+")
 _FAMILIES = 3
 # A bad case for speed and no message: only the beginning counts.
 _MOST_GROUPS = 4000
-
-Within = Callable[[str], Iterable[str]]
-"""The letter groups of a word."""
+_WORDS_REMEMBERED = 20_000
+# Few enough to be added up in the processor's cache.
+_ROWS_AT_ONCE = 1024
 
 
 class Grams:
@@ -37,6 +37,7 @@ class Grams:
 
     def __init__(self, groups: Sequence[str], weights: np.ndarray) -> None:
         self._number = {group: number for number, group in enumerate(groups)}
+        self._numbering = _Numbering(self._number.get, _WORDS_REMEMBERED)
         self._weights = np.asarray(weights, dtype=np.float32)
         self._family = np.array([int(group[0]) for group in groups], dtype=np.int8)
         chance = np.random.RandomState(_SEED)
@@ -47,9 +48,8 @@ class Grams:
     @classmethod
     def learn(cls, texts: Sequence[str]) -> tuple[Grams, np.ndarray]:
         """Also gives the rows of these texts."""
-        found: dict[str, int] = {}
-        within = cache(_groups_within)  # of each word once
-        counted = _counted([[found.setdefault(group, len(found)) for group in _groups(text, within)] for text in texts])
+        found = _Numbers()
+        counted = _counted(list(map(_Numbering(found.__getitem__, None).of, texts)))
         seen = np.bincount(counted.indices, minlength=len(found))
         # In a grown bot, what occurs once tells nothing and is a third of all.
         least = 2 if len(texts) >= _GROWN else 1
@@ -61,28 +61,22 @@ class Grams:
     def rows(self, texts: Sequence[str]) -> np.ndarray:
         """One row a text (float32)."""
         if len(texts) == 1:
-            counts = Counter(map(self._number.get, _groups(texts[0])))
-            counts.pop(None, None)
+            counts = Counter(self._numbering.of(texts[0]))
             numbers = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
             often = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
-            values = self._weighted(numbers, often, 0, 1)
-            columns, signs = self._columns[numbers], self._signs[numbers]
-            row = np.bincount(columns.ravel(), (signs * values[:, None]).ravel(), COLUMNS)
-            return row.astype(np.float32)[None, :]
-        return self._rows([_groups(text) for text in texts])
-
-    def _rows(self, of_texts: Sequence[Iterable[str]]) -> np.ndarray:
-        known = self._number
-        return self._weighted_rows(
-            _counted([[known[group] for group in groups if group in known] for groups in of_texts], len(known))
-        )
+            return self._scattered(numbers, self._weighted(numbers, often, 0, 1), 0, 1)
+        return self._weighted_rows(_counted(list(map(self._numbering.of, texts)), len(self._number)))
 
     def _weighted_rows(self, counted: sparse.csr_matrix) -> np.ndarray:
         """``counted``: how often a text (row) has a group (column)."""
-        texts = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))
-        weighted = self._weighted(counted.indices, counted.data, texts, counted.shape[0])
-        matrix = sparse.csr_matrix((weighted, counted.indices, counted.indptr), shape=counted.shape)
-        return np.asarray((matrix @ self._scatter()).todense(), dtype=np.float32)
+        rows = np.empty((counted.shape[0], COLUMNS), np.float32)
+        for first in range(0, len(rows), _ROWS_AT_ONCE):
+            some = counted[first : first + _ROWS_AT_ONCE]
+            count = some.shape[0]
+            texts = np.repeat(np.arange(count), np.diff(some.indptr))
+            weighted = self._weighted(some.indices, some.data, texts, count)
+            rows[first : first + count] = self._scattered(some.indices, weighted, texts, count)
+        return rows
 
     def state(self) -> tuple[list[str], np.ndarray]:
         return list(self._number), self._weights
@@ -94,10 +88,44 @@ class Grams:
         lengths = np.sqrt(np.bincount(parts, values**2, count * _FAMILIES))
         return (values / np.maximum(lengths, 1e-9)[parts]).astype(np.float32)
 
-    def _scatter(self) -> sparse.csr_matrix:
-        starts = np.arange(0, self._columns.size + 1, _SCATTER)
-        shape = (len(self._number), COLUMNS)
-        return sparse.csr_matrix((self._signs.ravel(), self._columns.ravel(), starts), shape=shape)
+    def _scattered(self, numbers: np.ndarray, values: np.ndarray, texts: np.ndarray | int, count: int) -> np.ndarray:
+        """Groups with these ``values`` as the rows (float32) of ``count`` texts."""
+        cells = np.asarray(texts)[..., None] * COLUMNS + self._columns[numbers]
+        sums = np.bincount(cells.ravel(), (self._signs[numbers] * values[:, None]).ravel(), count * COLUMNS)
+        return sums.reshape(count, COLUMNS).astype(np.float32)
+
+
+class _Numbers(dict[str, int]):
+    """Gives every group that it is asked for the next number."""
+
+    def __missing__(self, group: str) -> int:
+        number = self[group] = len(self)
+        return number
+
+
+class _Numbering:
+    """The groups of a text, by their numbers. ``number`` gives None for a group that does not count."""
+
+    def __init__(self, number: Callable[[str], int | None], words_remembered: int | None) -> None:
+        self._number = number
+        self._of_word = lru_cache(words_remembered)(self._find_of_word)
+
+    def of(self, text: str) -> list[int]:
+        words = _WORD.findall(without_accents(text.lower()))
+        joined = "".join(words)
+        spans = (joined[at : at + size] for size in (3, 4) for at in range(len(joined) - size + 1))
+        numbers = chain(
+            chain.from_iterable(map(self._of_word, words)),
+            self._known(f"0{first} {second}" for first, second in pairwise(words)),
+            self._known(f"2{span}" for span in spans),
+        )
+        return list(islice(numbers, _MOST_GROUPS))
+
+    def _find_of_word(self, word: str) -> tuple[int, ...]:
+        return tuple(self._known(["0" + word, *_groups_within(word)]))
+
+    def _known(self, groups: Iterable[str]) -> Iterator[int]:
+        return (number for number in map(self._number, groups) if number is not None)
 
 
 def _counted(numbers: Sequence[Sequence[int]], columns: int | None = None) -> sparse.csr_matrix:
@@ -109,25 +137,6 @@ def _counted(numbers: Sequence[Sequence[int]], columns: int | None = None) -> sp
     counted = sparse.csr_matrix((np.ones(len(indices), np.float32), indices, starts), shape=(len(numbers), columns))
     counted.sum_duplicates()
     return counted
-
-
-def _groups(text: str, within: Within | None = None) -> Iterator[str]:
-    words = _WORD.findall(without_accents(text.lower()))
-    return islice(_all_groups(words, within or _groups_within), _MOST_GROUPS)
-
-
-def _all_groups(words: list[str], within: Within) -> Iterator[str]:
-    before = ""
-    for word in words:
-        yield f"0{word}"
-        if before:
-            yield f"0{before} {word}"
-        before = word
-        yield from within(word)
-    joined = "".join(words)
-    for size in (3, 4):
-        for at in range(len(joined) - size + 1):
-            yield "2" + joined[at : at + size]
 
 
 def _groups_within(word: str) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ class IntentHead:
             eye,
             judges,
             Scales.of(scope.score(judged.logits), judged.weights, grave, options),
-            Scales.of(scope.score(judged.of_meaning), judged.weights, grave, options),
+            Scales.of(scope.score(judged.logits_of_meaning), judged.weights, grave, options),
             closeness_of(judged.logits[judged.are_examples], intents, options.ambiguity),
         )
 

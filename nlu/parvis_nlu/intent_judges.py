@@ -5,6 +5,9 @@ Where an intent has few examples, a second regression, over sentence vectors alo
 verdict. It also judges what is written in a language that the examples do not hold: the letter groups of other
 languages mislead.
 
+How much the nearest example counts beside the regression depends on how densely the examples lie; it is found out with
+examples that neither has seen.
+
 A third one learns what is to be done (to answer, to take the message to a person as private, ...) rather than what it
 is about, and gives the first a hint. With it goes a leaning towards the grave: that a private or contentious matter is
 answered as if it were a general question is the worst mistake.
@@ -14,8 +17,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
 
 from parvis_nlu.gravity import gravity_of
 from parvis_nlu.regression import Plane, fit
@@ -28,24 +33,33 @@ _REGULARISATION = 20.0
 # What is to be done is a coarser question, with fewer ways to fit the examples by chance.
 _REGULARISATION_OF_KINDS = 5.0
 _WEIGHT_OF_KINDS = 0.3
-_LEANINGS = {"contentious_": 0.9, "private_": 0.5}
+_LEANINGS = {"contentious_": 0.9, "private_": 0.2}
 # With so many examples an intent, the regression that knows sentence vectors alone counts as much as the one that also
 # knows letter groups: those of few examples mislead.
 _FEW_EXAMPLES = 5
-_WHITENING_SHRINKAGE = 0.6
-# Cosines are divided by this to weigh as much as the logits of the regression.
-_COSINE_SCALE = 0.15
-_MOST_NEIGHBOURS = 12_000
+_WHITENING_SHRINKAGE = 0.7
+# Cosines are divided by one of these to weigh as much as the logits of the regression; by the first when there is
+# nothing to choose by.
+_COSINE_SCALES = (0.15, 0.12, 0.1, 0.08, 0.06, 0.2, 0.3)
+# A hundred megabytes.
+_MOST_NEIGHBOURS = 50_000
+# The nearest example is sought for so many intents of a message: the others are never the first. To look at all
+# examples takes several times as long, mostly to fetch them from memory.
+_LIKELIEST = 16
+# From so many messages on, one product of matrices is faster than a few small ones for each.
+_MANY_MESSAGES = 32
 
 
 class Neighbours:
-    """The nearest example of each intent."""
+    """The nearest example of each of the likeliest intents. The others are taken to be as far as the farthest of
+    these."""
 
     def __init__(self, middle: np.ndarray, whitening: np.ndarray, examples: np.ndarray, starts: np.ndarray) -> None:
         self._middle = middle
         self._whitening = whitening
         self._examples = examples
         self._starts = starts
+        self._ends = np.append(starts[1:], len(examples))
 
     @classmethod
     def learn(cls, vectors: np.ndarray, classes: np.ndarray) -> Neighbours:
@@ -58,9 +72,23 @@ class Neighbours:
         starts = np.searchsorted(classes[kept], np.arange(count))
         return cls(middle, whitening, unit((vectors[kept] - middle) @ whitening), starts)
 
-    def logits(self, vectors: np.ndarray) -> np.ndarray:
-        cosines = unit((vectors - self._middle) @ self._whitening) @ self._examples.T
-        return np.maximum.reduceat(cosines, self._starts, axis=1) / np.float32(_COSINE_SCALE)
+    def cosines(self, vectors: np.ndarray, likelihoods: np.ndarray) -> np.ndarray:
+        """A row a vector, a column an intent; so are the ``likelihoods``."""
+        points = unit((vectors - self._middle) @ self._whitening)
+        likeliest = np.argsort(-likelihoods, axis=1, kind="stable")[:, :_LIKELIEST]
+        if len(points) < _MANY_MESSAGES:
+            nearest = np.empty(likeliest.shape, points.dtype)
+            for row, (point, intents) in enumerate(zip(points, likeliest, strict=True)):
+                nearest[row] = self._nearest(point, intents)
+        else:
+            of_all = np.maximum.reduceat(points @ self._examples.T, self._starts, axis=1)
+            nearest = np.take_along_axis(of_all, likeliest, axis=1)
+        cosines = np.repeat(nearest.min(axis=1, keepdims=True), likelihoods.shape[1], axis=1)
+        np.put_along_axis(cosines, likeliest, nearest, axis=1)
+        return cosines
+
+    def _nearest(self, point: np.ndarray, intents: np.ndarray) -> list[np.float32]:
+        return [(self._examples[self._starts[one] : self._ends[one]] @ point).max() for one in intents]
 
     def state(self) -> dict[str, np.ndarray]:
         return {
@@ -71,19 +99,40 @@ class Neighbours:
         }
 
 
+@dataclass(frozen=True)
+class Opinions:
+    """A row a text, a column an intent: the logits of the regression, and how near the nearest example is."""
+
+    logits: np.ndarray
+    cosines: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> Opinions:
+        return Opinions(self.logits[rows], self.cosines[rows])
+
+    def together(self, scale: float) -> np.ndarray:
+        return (self.logits + self.cosines / np.float32(scale)).astype(np.float64)
+
+    def best_scale(self, classes: np.ndarray) -> float:
+        """With which the intents that it should be, ``classes``, surprise least."""
+        if not len(classes):
+            return _COSINE_SCALES[0]
+        return min(_COSINE_SCALES, key=lambda scale: _surprise(self.together(scale), classes))
+
+
 class Judges:
     """Logits of every intent for what was seen. ``meaning_*`` judge sentence vectors alone."""
 
-    def __init__(self, weights: dict[str, np.ndarray], neighbours: Neighbours) -> None:
+    def __init__(self, weights: dict[str, np.ndarray], neighbours: Neighbours, scale: float) -> None:
         self._weights = weights
         self._neighbours = neighbours
+        self._scale = scale
 
     @classmethod
     def learn(cls, seen: Seen, classes: np.ndarray, are_examples: np.ndarray, intents: Sequence[str]) -> Judges:
         """``classes`` are numbers of ``intents``. ``are_examples``: which rows are no noisy copies of one."""
-        own, examples = classes[are_examples], seen[are_examples]
+        own, vectors = classes[are_examples], seen.vectors[are_examples]
         counts = np.where(are_examples, 1.0, _WEIGHT_OF_COPIES)
-        meaning = fit(examples.meaning, own, _REGULARISATION, np.ones(len(own)))
+        meaning = fit(vectors * np.float32(VECTOR_WEIGHT), own, _REGULARISATION, np.ones(len(own)))
         everything = seen.all
         weights, bias = fit(everything, classes, _REGULARISATION, counts)
         share = _FEW_EXAMPLES / (_FEW_EXAMPLES + len(own) / (own.max() + 1))
@@ -99,25 +148,39 @@ class Judges:
             "meaning_weights": meaning[0],
             "meaning_bias": meaning[1] + leanings,
         }
-        neighbours = Neighbours.learn(examples.vectors, own)
-        return cls(arrays, neighbours)
+        neighbours = Neighbours.learn(vectors, own)
+        return cls(arrays, neighbours, _COSINE_SCALES[0])
+
+    def scaled(self, scale: float) -> Judges:
+        return Judges(self._weights, self._neighbours, scale)
 
     def logits(self, seen: Seen) -> np.ndarray:
-        near = self._neighbours.logits(seen.vectors)
-        return (seen.all @ self._weights["weights"] + self._weights["bias"] + near).astype(np.float64)
+        return self.opinions(seen).together(self._scale)
 
     def logits_of_meaning(self, vectors: np.ndarray) -> np.ndarray:
+        return self.opinions_of_meaning(vectors).together(self._scale)
+
+    def opinions(self, seen: Seen) -> Opinions:
+        own = seen.all @ self._weights["weights"] + self._weights["bias"]
+        return Opinions(own, self._neighbours.cosines(seen.vectors, own))
+
+    def opinions_of_meaning(self, vectors: np.ndarray) -> Opinions:
         own = vectors * np.float32(VECTOR_WEIGHT) @ self._weights["meaning_weights"] + self._weights["meaning_bias"]
-        return (own + self._neighbours.logits(vectors)).astype(np.float64)
+        return Opinions(own, self._neighbours.cosines(vectors, own))
 
     def state(self) -> dict[str, np.ndarray]:
-        return self._weights | self._neighbours.state()
+        return self._weights | self._neighbours.state() | {"scale": np.array(self._scale)}
 
     @classmethod
     def restore(cls, arrays: dict[str, np.ndarray]) -> Judges:
         names = ("weights", "bias", "meaning_weights", "meaning_bias")
         near = ("middle", "whitening", "examples", "starts")
-        return cls({name: arrays[name] for name in names}, Neighbours(**{name: arrays[name] for name in near}))
+        neighbours = Neighbours(**{name: arrays[name] for name in near})
+        return cls({name: arrays[name] for name in names}, neighbours, float(arrays["scale"]))
+
+
+def _surprise(logits: np.ndarray, classes: np.ndarray) -> float:
+    return -float(log_softmax(logits, axis=1)[np.arange(len(classes)), classes].mean())
 
 
 def _judge_of_kinds(rows: np.ndarray, classes: np.ndarray, counts: np.ndarray, intents: Sequence[str]) -> Plane:

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 _BATCH = 256
-_PASSES = 8
+_PASSES = 5
 # Few rows are passed over more often, so that there are that many small steps.
 _LEAST_SMALL_STEPS = 400
 _PACE = 0.03

@@ -22,7 +22,7 @@ _MOST_PARTS = 5
 _CERTAIN = 0.7
 """Of a part on its own; half way between the hand-over point and the median example."""
 _BEYOND_DOUBT = 0.97
-_HEARD_AMONG = 3
+_HEARD_AMONG = 2
 """So many first intents of the whole message."""
 
 _TURNS = (
@@ -109,11 +109,14 @@ def parts_of(text: str) -> list[str]:
 
 
 def _is_heard(prediction: Prediction, whole: Prediction) -> bool:
-    """A few words out of their context may sound graver than they are: then the whole must hear it, too, unless they
-    leave no doubt."""
-    if gravity_of(prediction.intent) <= gravity_of(whole.intent) or prediction.confidence >= _BEYOND_DOUBT:
+    """A few words out of their context often sound graver than they are. They are heard for more than the whole only
+    where a person would not read the message anyway, and if they leave no doubt or the whole, too, lets hear it."""
+    if gravity_of(prediction.intent) <= gravity_of(whole.intent):
         return True
-    return prediction.intent in [intent for intent, _ in whole.ranking[:_HEARD_AMONG]]
+    if gravity_of(whole.intent) >= gravity_of("human_"):
+        return False
+    among = [intent for intent, _ in whole.ranking[:_HEARD_AMONG]]
+    return prediction.confidence >= _BEYOND_DOUBT or prediction.intent in among
 
 
 def _stands_alone(part: str, prediction: Prediction) -> bool:

@@ -45,6 +45,8 @@ class SafetyLayer(GraphComponent):
 
     ``raises``: sign and intent, the gravest first. A contentious intent that is not in it is as grave as the last.
     ``spares``: intents by the sign that leaves them alone: insults at the assistant itself are no complaint.
+    ``doubts``: signs that are heeded only where the classifier, too, has a contentious intent in its ranking. People
+    shout for joy or at their own mistakes, and "never ordered from you" need not be fraud.
     """
 
     @staticmethod
@@ -62,6 +64,7 @@ class SafetyLayer(GraphComponent):
                 {"anger": "contentious_complaint"},
             ],
             "spares": {"anger": ["chitchat_abuse"]},
+            "doubts": ["anger", "fraud"],
         }
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -74,6 +77,7 @@ class SafetyLayer(GraphComponent):
         order = list(dict.fromkeys(self._intents.values()))
         self._ranks = {intent: len(order) - place for place, intent in enumerate(order)}
         self._spares = config["spares"]
+        self._doubts = config["doubts"]
 
     @classmethod
     def create(
@@ -96,13 +100,20 @@ class SafetyLayer(GraphComponent):
         intent = _intent_of(message)
         found: dict[str, Sign] = {}
         for sign in self._reader.find(text):  # strong ones first
-            if sign.name in self._intents and intent not in self._spares.get(sign.name, ()):
+            if sign.name in self._intents and self._is_heeded(sign, message, intent):
                 found.setdefault(sign.name, sign)
         strong = [sign for sign in found.values() if not sign.weak]
         if not strong and gravity_of(intent) < _CONTENTIOUS:
             return
         self._tell(message, list(found.values()))
         self._raise(message, intent, strong)
+
+    def _is_heeded(self, sign: Sign, message: Message, intent: str) -> bool:
+        if intent in self._spares.get(sign.name, ()):
+            return False
+        ranking = message.get(INTENT_RANKING_KEY) or []
+        borne_out = any(gravity_of(one[INTENT_NAME_KEY]) == _CONTENTIOUS for one in ranking)
+        return sign.name not in self._doubts or borne_out or not ranking
 
     def _tell(self, message: Message, signs: list[Sign]) -> None:
         """A weak sign is told too, now that the message is grave, but it makes nothing critical."""

@@ -1,8 +1,7 @@
 """Serves a trained model: what ``rasa run`` does, started faster and in half the memory.
 
-Rasa imports TensorFlow whatever the model uses, for two base classes of its training callbacks: 8 of the 12 seconds and
-300 of the 530 MB of its start. A model without neural components needs none of it, so those two classes are stood in
-for while Rasa is imported. A model with such a component (DIET, TED, …) gets the real TensorFlow.
+A model without neural components is served without TensorFlow (``parvis_nlu.without_tensorflow``); one with such a
+component (DIET, TED, …) gets it.
 
 Unlike ``rasa run`` it ends with an error when the model cannot be loaded.
 """
@@ -14,20 +13,9 @@ import gc
 import json
 import sys
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
-_TRAINING_CHECKS = "rasa.graph_components.validators.default_recipe_validator"
-_NEEDS_TENSORFLOW = (
-    "rasa.core.policies.ted_policy",
-    "rasa.core.policies.unexpected_intent_policy",
-    "rasa.nlu.classifiers.diet_classifier",
-    "rasa.nlu.featurizers.dense_featurizer.convert_featurizer",
-    "rasa.nlu.featurizers.dense_featurizer.lm_featurizer",
-    "rasa.nlu.selectors.response_selector",
-)
+from parvis_nlu.without_tensorflow import NEURAL_COMPONENTS, import_rasa_without_tensorflow
 
 
 def needs_tensorflow(model: Path) -> bool:
@@ -38,43 +26,13 @@ def needs_tensorflow(model: Path) -> bool:
             nodes = json.load(metadata)["predict_schema"]["nodes"].values()
     except (tarfile.TarError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{model} is not a Rasa model") from error
-    return any(node["uses"].startswith(_NEEDS_TENSORFLOW) for node in nodes)
-
-
-@contextmanager
-def tensorflow_left_out() -> Iterator[None]:
-    """While open, ``import tensorflow`` finds the two classes that Rasa derives its training callbacks from."""
-    names = ("tensorflow", "tensorflow.keras", "tensorflow.keras.callbacks", "tensorflow.keras.utils")
-    modules = {name: ModuleType(name) for name in names}
-    vars(modules["tensorflow.keras.callbacks"])["Callback"] = object
-    vars(modules["tensorflow.keras.utils"])["Sequence"] = object
-    for name in names[1:]:
-        parent, _, child = name.rpartition(".")
-        setattr(modules[parent], child, modules[name])
-    before = {name: sys.modules[name] for name in names if name in sys.modules}
-    sys.modules.update(modules)
-    try:
-        yield
-    finally:
-        for name in names:
-            sys.modules.pop(name, None)
-        sys.modules.update(before)
-
-
-def _leave_out_training_checks() -> None:
-    """A model names the checks that ran before its training, and Rasa imports them, and with them DIET, to read it."""
-    checks = ModuleType(_TRAINING_CHECKS)
-    vars(checks)["DefaultV1RecipeValidator"] = type("DefaultV1RecipeValidator", (), {})
-    sys.modules[_TRAINING_CHECKS] = checks
+    return any(node["uses"].startswith(tuple(NEURAL_COMPONENTS)) for node in nodes)
 
 
 def import_rasa(model: Path) -> None:
     """Import what serving ``model`` takes, before anything else imports Rasa."""
-    if needs_tensorflow(model):
-        return
-    with tensorflow_left_out():
-        import rasa.utils.train_utils  # noqa: F401 - the importer of TensorFlow
-    _leave_out_training_checks()
+    if not needs_tensorflow(model):
+        import_rasa_without_tensorflow()
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 from parvis_nlu.ahead import encoding_ahead
 from parvis_nlu.lean_training import lean_training
+from parvis_nlu.without_tensorflow import configures_neural_components, import_rasa_without_tensorflow
 
 if TYPE_CHECKING:
     from rasa.shared.importers.importer import TrainingDataImporter
@@ -90,9 +91,12 @@ def main() -> int:
     arguments = _arguments()
     reporter = Reporter()
     os.chdir(arguments.project)
-    reporter.tell("step", "loading Rasa and TensorFlow")
+    needs_tensorflow = configures_neural_components(Path("config.yml"))
+    reporter.tell("step", f"loading Rasa{' and TensorFlow' * needs_tensorflow}")
     started_at = time.monotonic()
     with encoding_ahead(Path.cwd()):
+        if not needs_tensorflow:
+            import_rasa_without_tensorflow()
         trained = _train(arguments.model, reporter)
     if trained:
         reporter.tell("trained", round(time.monotonic() - started_at, 1))

@@ -55,6 +55,17 @@ def test_a_part_is_no_graver_than_what_the_whole_message_lets_hear() -> None:
     assert read_requests(text, OutOfContext()) == Reading(Classifier()._read(text[:25]))
 
 
+def test_a_part_makes_nothing_graver_of_what_a_person_will_read_anyway() -> None:
+    text = "where is my parcel please? it is the one for the broken step"
+    whole = Classifier()._read("parcel")
+
+    def predict(texts: list[str]) -> list[Prediction]:
+        return [whole, *Classifier(0.99)(texts[1:])]
+
+    assert len(parts_of(text)) == 2
+    assert read_requests(text, predict) == Reading(whole)
+
+
 def read(text: str) -> tuple[str, list[str]]:
     reading: Reading = read_requests(text, Classifier())
     return reading.prediction.intent, [request.intent for request in reading.further]

@@ -46,8 +46,8 @@ PHRASES = [
 ]
 
 
-def judged(text: str, intent: str) -> Message:
-    ranking = [{"name": intent, "confidence": 0.8}, {"name": "faq_jobs", "confidence": 0.1}]
+def judged(text: str, intent: str, runner_up: str = "contentious_delivery_lost") -> Message:
+    ranking = [{"name": intent, "confidence": 0.8}, {"name": runner_up, "confidence": 0.1}]
     message = Message(data={TEXT: text, INTENT: ranking[0], INTENT_RANKING_KEY: ranking, ENTITIES: []})
     return LAYER.process([message])[0]
 
@@ -89,6 +89,20 @@ def test_a_message_is_never_lowered(text: str, intent: str) -> None:
 )
 def test_the_gravest_sign_decides(text: str, intent: str, raised: str) -> None:
     assert intent_of(judged(text, intent)) == raised
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("wrong postcode!!! it is SE not SW", "private_order_change"),
+        ("never ordered from you, do I pay in the shop?", "faq_click_and_collect"),
+        ("c'est du vol de vendre un plaid aussi doux", "chitchat_compliment"),
+    ],
+)
+def test_what_people_say_without_anger_too_raises_only_what_may_be_a_complaint(text: str, intent: str) -> None:
+    assert intent_of(judged(text, intent, "faq_jobs")) == intent
+    assert gravity_of(intent_of(judged(text, intent, "contentious_complaint"))) == gravity_of("contentious_")
+    assert intent_of(judged("my son swallowed a button", intent, "faq_jobs")) == "contentious_safety"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 import io
 import json
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from parvis_nlu.serve import needs_tensorflow, tensorflow_left_out
+from parvis_nlu.serve import needs_tensorflow
 
 
 def model_with(component: str, folder: Path) -> Path:
@@ -37,12 +36,3 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     path.write_text("no archive")
     with pytest.raises(ValueError, match="is not a Rasa model"):
         needs_tensorflow(path)
-
-
-def test_the_stand_in_for_tensorflow_is_gone_afterwards() -> None:
-    before = sys.modules.get("tensorflow")
-    with tensorflow_left_out():
-        from tensorflow.keras.utils import Sequence
-
-        assert Sequence is object
-    assert sys.modules.get("tensorflow") is before
