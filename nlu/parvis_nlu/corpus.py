@@ -97,10 +97,10 @@ def learn_and_validate(corpus: Corpus, seen: Seen, scope: Scope, processes: int 
     jobs = [(corpus, seen, everything, everything[:0]), *((corpus, seen, *split) for split in splits)]
     if processes is None and len(everything) < _WORTH_PROCESSES:
         processes = 1
-    (judges, *nothing), *learnt = run_all(_learn_and_judge, jobs, processes)
-    opinions = _joined([nothing[0], *(own for _, own, _ in learnt)])
-    of_meaning = _joined([nothing[1], *(meaning for _, _, meaning in learnt)])
-    judged = np.concatenate([everything[:0], *(asked for _, asked in splits)])
+    (judges, *_), *_ = learnt = run_all(_learn_and_judge, jobs, processes)
+    opinions = _joined([of_all for _, of_all, _ in learnt])
+    of_meaning = _joined([of_meaning for _, _, of_meaning in learnt])
+    judged = np.concatenate([asked for *_, asked in jobs])
     classes, are_examples = corpus.classes[judged], corpus.are_examples[judged]
     scale = opinions[are_examples].best_scale(classes[are_examples])
     logits, logits_of_meaning = opinions.together(scale), of_meaning.together(scale)
@@ -141,8 +141,7 @@ def _learn_and_judge(
 
 
 def _joined(parts: Sequence[Opinions]) -> Opinions:
-    logits, cosines = ([getattr(part, name) for part in parts] for name in ("logits", "cosines"))
-    return Opinions(np.concatenate(logits), np.concatenate(cosines))
+    return Opinions(np.concatenate([part.logits for part in parts]), np.concatenate([part.cosines for part in parts]))
 
 
 def _thinned(made: list[tuple[str, int]], most: int) -> list[tuple[str, int]]:

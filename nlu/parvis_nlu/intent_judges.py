@@ -24,7 +24,7 @@ from scipy.special import log_softmax
 
 from parvis_nlu.gravity import gravity_of
 from parvis_nlu.regression import Plane, fit
-from parvis_nlu.seeing import VECTOR_WEIGHT, Seen, unit
+from parvis_nlu.seeing import Seen, meaning_of, unit
 
 _SEED = 0
 # How much a noisy copy counts in learning, beside an example.
@@ -132,7 +132,7 @@ class Judges:
         """``classes`` are numbers of ``intents``. ``are_examples``: which rows are no noisy copies of one."""
         own, vectors = classes[are_examples], seen.vectors[are_examples]
         counts = np.where(are_examples, 1.0, _WEIGHT_OF_COPIES)
-        meaning = fit(vectors * np.float32(VECTOR_WEIGHT), own, _REGULARISATION, np.ones(len(own)))
+        meaning = fit(meaning_of(vectors), own, _REGULARISATION, np.ones(len(own)))
         everything = seen.all
         weights, bias = fit(everything, classes, _REGULARISATION, counts)
         share = _FEW_EXAMPLES / (_FEW_EXAMPLES + len(own) / (own.max() + 1))
@@ -165,7 +165,7 @@ class Judges:
         return Opinions(own, self._neighbours.cosines(seen.vectors, own))
 
     def opinions_of_meaning(self, vectors: np.ndarray) -> Opinions:
-        own = vectors * np.float32(VECTOR_WEIGHT) @ self._weights["meaning_weights"] + self._weights["meaning_bias"]
+        own = meaning_of(vectors) @ self._weights["meaning_weights"] + self._weights["meaning_bias"]
         return Opinions(own, self._neighbours.cosines(vectors, own))
 
     def state(self) -> dict[str, np.ndarray]:

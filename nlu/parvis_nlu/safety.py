@@ -111,9 +111,10 @@ class SafetyLayer(GraphComponent):
     def _is_heeded(self, sign: Sign, message: Message, intent: str) -> bool:
         if intent in self._spares.get(sign.name, ()):
             return False
-        ranking = message.get(INTENT_RANKING_KEY) or []
-        borne_out = any(gravity_of(one[INTENT_NAME_KEY]) == _CONTENTIOUS for one in ranking)
-        return sign.name not in self._doubts or borne_out or not ranking
+        ranking = message.get(INTENT_RANKING_KEY)
+        if sign.name not in self._doubts or not ranking:
+            return True
+        return any(gravity_of(one[INTENT_NAME_KEY]) == _CONTENTIOUS for one in ranking)
 
     def _tell(self, message: Message, signs: list[Sign]) -> None:
         """A weak sign is told too, now that the message is grave, but it makes nothing critical."""

@@ -17,7 +17,7 @@ from parvis_nlu.features import Grams
 from parvis_nlu.parallel import start_all
 from parvis_nlu.spelling import Speller
 
-VECTOR_WEIGHT = 2.0
+_VECTOR_WEIGHT = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,12 @@ class Seen:
 
     @property
     def meaning(self) -> np.ndarray:
-        return self.vectors * np.float32(VECTOR_WEIGHT)
+        return meaning_of(self.vectors)
+
+
+def meaning_of(vectors: np.ndarray) -> np.ndarray:
+    """Sentence vectors as they stand beside letter groups."""
+    return vectors * np.float32(_VECTOR_WEIGHT)
 
 
 class Eye:

@@ -15,18 +15,18 @@ import sys
 import tarfile
 from pathlib import Path
 
-from parvis_nlu.without_tensorflow import NEURAL_COMPONENTS, import_rasa_without_tensorflow
+from parvis_nlu.without_tensorflow import import_rasa_without_tensorflow, may_need_tensorflow
 
 
 def needs_tensorflow(model: Path) -> bool:
-    """Whether a component of the model is one of Rasa's neural ones. Raises ValueError on what is no model."""
+    """Whether a component of the model is a neural one, or may build on one. Raises ValueError on what is no model."""
     try:
         with tarfile.open(model) as archive:
             metadata = archive.extractfile("metadata.json")
             nodes = json.load(metadata)["predict_schema"]["nodes"].values()
     except (tarfile.TarError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{model} is not a Rasa model") from error
-    return any(node["uses"].startswith(tuple(NEURAL_COMPONENTS)) for node in nodes)
+    return any(may_need_tensorflow(node["uses"]) for node in nodes)
 
 
 def import_rasa(model: Path) -> None:

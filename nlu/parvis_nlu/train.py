@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 from parvis_nlu.ahead import encoding_ahead
 from parvis_nlu.lean_training import lean_training
-from parvis_nlu.without_tensorflow import configures_neural_components, import_rasa_without_tensorflow
+from parvis_nlu.without_tensorflow import configuration_needs_tensorflow, import_rasa_without_tensorflow
 
 if TYPE_CHECKING:
     from rasa.shared.importers.importer import TrainingDataImporter
@@ -91,7 +91,7 @@ def main() -> int:
     arguments = _arguments()
     reporter = Reporter()
     os.chdir(arguments.project)
-    needs_tensorflow = configures_neural_components(Path("config.yml"))
+    needs_tensorflow = configuration_needs_tensorflow(Path("config.yml"))
     reporter.tell("step", f"loading Rasa{' and TensorFlow' * needs_tensorflow}")
     started_at = time.monotonic()
     with encoding_ahead(Path.cwd()):

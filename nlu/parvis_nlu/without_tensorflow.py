@@ -27,14 +27,20 @@ NEURAL_COMPONENTS = {
 """Modules and the one component that each offers."""
 
 
-def configures_neural_components(config: Path) -> bool:
-    """Whether a ``config.yml`` names one, or leaves the choice to Rasa, which then takes them."""
+def may_need_tensorflow(component: str) -> bool:
+    """Of a component's name as ``config.yml`` or a model has it: somebody else's may build on a neural one."""
+    module, _, name = component.rpartition(".")
+    return name in NEURAL_COMPONENTS.values() or not f"{module or 'rasa'}.".startswith(("rasa.", "parvis_nlu."))
+
+
+def configuration_needs_tensorflow(config: Path) -> bool:
+    """Whether a component of a ``config.yml`` may, or the choice is left to Rasa, which then takes neural ones."""
     try:
         content: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
         named = [step["name"] for part in ("pipeline", "policies") for step in content[part]]
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return True  # Rasa says what is wrong with it
-    return any(name.rpartition(".")[2] in NEURAL_COMPONENTS.values() for name in named)
+    return any(map(may_need_tensorflow, named))
 
 
 def import_rasa_without_tensorflow() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from parvis_nlu.without_tensorflow import configures_neural_components, tensorflow_left_out
+from parvis_nlu.without_tensorflow import configuration_needs_tensorflow, tensorflow_left_out
 
 LEAN = "pipeline:\n  - name: parvis_nlu.classifier.SentenceIntentClassifier\npolicies:\n  - name: RulePolicy\n"
 
@@ -26,6 +26,7 @@ def test_the_stand_in_for_tensorflow_is_gone_afterwards() -> None:
         (LEAN, False),
         (LEAN + "  - name: TEDPolicy\n", True),
         (LEAN.replace("RulePolicy", "rasa.core.policies.ted_policy.TEDPolicy"), True),
+        (LEAN + "  - name: our_brand.policies.BuiltOnTED\n", True),
         ("pipeline:\npolicies:\n", True),  # Rasa chooses, and chooses DIET
         ("pipeline: [", True),
     ],
@@ -33,7 +34,7 @@ def test_the_stand_in_for_tensorflow_is_gone_afterwards() -> None:
 def test_only_neural_components_need_tensorflow_for_training(config: str, needed: bool, tmp_path: Path) -> None:
     path = tmp_path / "config.yml"
     path.write_text(config)
-    assert configures_neural_components(path) is needed
+    assert configuration_needs_tensorflow(path) is needed
 
 
 def test_rasa_can_train_without_tensorflow() -> None:
