@@ -33,7 +33,7 @@ class AssistantAway(AssistantError):
     """The assistant, or something it needs, cannot answer now; the turn left no trace.
 
     ``reason``: ``unreachable``, ``timeout``, ``loading``, ``unauthorized``, ``action_server_away``, ``action_failed``,
-    ``storage_away``, ``conversation_changed`` or ``http-<status>``.
+    ``storage_away`` or ``http-<status>``.
     """
 
 
@@ -46,13 +46,25 @@ class AssistantReply(msgspec.Struct, frozen=True):
     quick_replies: tuple[QuickReply, ...] = ()
 
 
+class Conversation(msgspec.Struct, frozen=True):
+    """What the assistant knows of a conversation after a turn. It is stored with the turn's replies, for ``seconds``,
+    and only over the version ``after`` ("" where nothing is stored)."""
+
+    after: str
+    version: str
+    events: str
+    seconds: int
+
+
 class Answer(msgspec.Struct, frozen=True):
     """``replies`` in the order to be sent. ``language`` of the conversation (ISO 639-1), None while it is not known.
-    ``silent`` when the customer asked not to be written to: that there are no replies is then right."""
+    ``silent`` when the customer asked not to be written to: that there are no replies is then right. ``conversation``
+    is to be stored; None when it is, with this very turn in it."""
 
     replies: tuple[AssistantReply, ...] = msgspec.field(name="messages", default=())
     language: str | None = None
     silent: bool = False
+    conversation: Conversation | None = None
 
 
 class _Problem(msgspec.Struct):
@@ -73,13 +85,15 @@ class AssistantClient:
         self._kept: aiohttp.ClientSession | None = None
 
     async def ask(self, turn: Turn) -> Answer:
-        """The same ``message_id`` gets the same answer again. Raises ``AssistantAway`` or ``TurnFailed``."""
+        """The turn counts once its conversation is stored; the same ``message_id`` then gets the same answer again.
+        Raises ``AssistantAway`` or ``TurnFailed``."""
         request = {
             "sender": turn.conversation_id,
             "message": turn.message,
             "message_id": turn.message_id,
             "input_channel": turn.channel,
             "metadata": turn.metadata,
+            "version": turn.version,
         }
         body = msgspec.json.encode(request)
         try:

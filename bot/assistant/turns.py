@@ -45,16 +45,20 @@ _KEYCAP: Final = str.maketrans("", "", "\ufe0f\u20e3")
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """``message`` is safe for Rasa: prose, or an intent of ours. ``metadata`` is what actions get to know of it."""
+    """``message`` is safe for Rasa: prose, or an intent of ours. ``metadata`` is what actions get to know of it.
+    ``version`` of the conversation that is stored, "" where none is."""
 
     conversation_id: str
     message: str
     message_id: str
     channel: ChannelName
     metadata: dict[str, Any]
+    version: str = ""
 
     @classmethod
-    def from_message(cls, message: InboundMessage, choices: Sequence[QuickReply] = ()) -> "Turn":
+    def from_message(
+        cls, message: InboundMessage, choices: Sequence[QuickReply] = (), version: str = ""
+    ) -> "Turn":
         """``choices`` are the quick replies under the last answer, which a customer may also type."""
         return cls(
             conversation_id=message.conversation_id,
@@ -69,6 +73,7 @@ class Turn(msgspec.Struct, frozen=True):
                 "conversation_id": message.conversation_id,
                 "occurred_at": message.occurred_at,
             },
+            version=version,
         )
 
 

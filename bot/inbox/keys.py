@@ -108,6 +108,11 @@ def human(conversation_id: str) -> str:
     return f"parvis:human:{conversation_id}"
 
 
+def tracker(conversation_id: str) -> str:
+    """Hash: the conversation as the assistant knows it, ``events``, and the ``version`` of it. Rasa reads it."""
+    return f"parvis:tracker:{conversation_id}"
+
+
 def memory(conversation_id: str) -> str:
     """Hash of what the worker remembers of a conversation: ``language``, ``choices`` last offered."""
     return f"parvis:memory:{conversation_id}"

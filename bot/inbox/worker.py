@@ -56,6 +56,12 @@ class Memory:
     """The customer asked not to be written to."""
     language: str | None = None
     choices: tuple[QuickReply, ...] = field(default=())
+    version: str = ""
+    """Of the conversation that the assistant goes on with; "" where none is stored."""
+
+
+class ConversationChanged(Exception):
+    """The turn followed a state of the conversation that is not the stored one, so it did not happen."""
 
 
 class Worker:
@@ -110,6 +116,16 @@ class Worker:
     # A customer's message
 
     async def _answer(self, entry: Entry[Event], message: InboundMessage) -> None:
+        """Raises ``LeaseLost``."""
+        while True:
+            try:
+                return await self._take_turn(entry, message)
+            except ConversationChanged:
+                log.warning("conversation_changed", message_id=message.message_id)
+                await asyncio.sleep(backoff_seconds(1))
+
+    async def _take_turn(self, entry: Entry[Event], message: InboundMessage) -> None:
+        """Raises ``LeaseLost`` and ``ConversationChanged``."""
         memory = await until_redis_answers(lambda: self._recall(message.conversation_id))
         if memory.human_has_it:
             metrics.TURNS.labels(message.channel, "left_to_human").inc()
@@ -117,7 +133,7 @@ class Worker:
             return
         company = asyncio.create_task(self._keep_company(entry, message, memory))
         try:
-            answer = await self._ask(Turn.from_message(message, memory.choices))
+            answer = await self._ask(Turn.from_message(message, memory.choices, memory.version))
         except TurnFailed as error:
             metrics.TURNS.labels(message.channel, "failed").inc()
             await self.park(entry, f"assistant: {error}")
@@ -139,12 +155,14 @@ class Worker:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.exists(keys.human(conversation_id))
             pipe.hmget(keys.memory(conversation_id), ["silent", "language", "choices"])
-            human, (silent, language, choices) = await pipe.execute()
+            pipe.hget(keys.tracker(conversation_id), "version")
+            human, (silent, language, choices), version = await pipe.execute()
         return Memory(
             human_has_it=bool(human),
             silent=silent == b"1",
             language=language.decode() if language else None,
             choices=_choices_decoder.decode(choices) if choices else (),
+            version=version.decode() if version else "",
         )
 
     async def _ask(self, turn: Turn) -> Answer:
@@ -190,8 +208,11 @@ class Worker:
         *,
         reason: str = "",
     ) -> None:
-        """Acknowledge the entry and put the replies in the outbox in one step. Raises ``LeaseLost``."""
+        """Acknowledge the entry, store the conversation and put the replies in the outbox in one step.
+
+        Raises ``LeaseLost`` and ``ConversationChanged``."""
         conversation = entry.conversation_id
+        state = answer.conversation if answer else None
         channel = replies[0].channel if replies else ChannelName.MESSENGER
         choices = answer.replies[-1].quick_replies if answer and answer.replies else ()
         outcome = await until_redis_answers(
@@ -203,6 +224,7 @@ class Worker:
                     keys.holding(conversation),
                     keys.memory(conversation),
                     keys.DEAD_LETTERS,
+                    keys.tracker(conversation),
                 ],
                 args=[
                     entry.consumer,
@@ -213,12 +235,15 @@ class Worker:
                     int(answer.silent) if answer else "",
                     reason,
                     int(utc_now() * 1000),
+                    *((state.after, state.version, state.events, state.seconds) if state else ("", "", "", "")),
                     *(encode(reply) for reply in replies),
                 ],
             )
         )
         if outcome == b"lost":
             raise LeaseLost
+        if outcome == b"changed":
+            raise ConversationChanged
 
     # While the customer waits
 

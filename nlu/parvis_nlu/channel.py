@@ -1,9 +1,12 @@
 """The one way into the Rasa process: a turn over HTTP.
 
-``POST /webhooks/parvis/webhook`` takes ``{"sender", "message", "message_id", "input_channel", "metadata"}`` and answers
+``POST /webhooks/parvis/webhook`` takes ``{"sender", "message", "message_id", "input_channel", "metadata", "version"}``
+and answers
 
-- 200 ``{"messages": [{"text", "quick_replies": [{"title", "payload"}]}], "language", "silent"}``; the same messages
-  again for a repeated ``message_id``; ``silent`` when the customer asked for silence, so that no message is right;
+- 200 ``{"messages": [{"text", "quick_replies": [{"title", "payload"}]}], "language", "silent", "conversation"}``; the
+  same messages again for a repeated ``message_id``; ``silent`` when the customer asked for silence, so that no message
+  is right; ``conversation``, ``{"after", "version", "events", "seconds"}`` or null, is for the caller to store
+  (``parvis_nlu.tracker_store``), who names its ``version`` at the next turn ("" for a conversation that is not stored);
 - 503 ``{"error": reason}`` when something the turn needs is away; nothing was kept, ask again;
 - 500 ``{"error": reason}`` when the turn itself fails;
 - 400 for a request that cannot be read, 401 without the shared token where one is set.
@@ -19,6 +22,7 @@ import logging
 import os
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from rasa.core.channels.channel import InputChannel, UserMessage
@@ -93,7 +97,7 @@ class TurnChannel(InputChannel):
                 turn.message_id,
             )
             return response.json({"error": "turn_broken"}, status=500)
-        return response.json({"messages": answer.messages, "language": answer.language, "silent": answer.silent})
+        return response.json(asdict(answer))
 
     def _runner_of(self, app: Sanic) -> TurnRunner:
         if self._runner is None:
@@ -118,5 +122,9 @@ def read_turn(request: Request) -> Turn | None:
     required = [body.get(name) for name in ("sender", "message", "message_id", "input_channel")]
     if not all(isinstance(value, str) and value for value in required):
         return None
-    metadata = body.get("metadata")
-    return Turn(*required, metadata=metadata if isinstance(metadata, dict) else {})
+    metadata, version = body.get("metadata"), body.get("version")
+    return Turn(
+        *required,
+        metadata=metadata if isinstance(metadata, dict) else {},
+        version=version if isinstance(version, str) else "",
+    )

@@ -4,8 +4,7 @@
 ├── ``TryLater``               what the turn needs is away; nothing was kept of it (HTTP 503)
 │   ├── ``ActionServerAway``   no connection to the action server, or no answer in time
 │   ├── ``ActionFailed``       something that the action needs is away
-│   ├── ``StorageAway``        Redis does not answer
-│   └── ``ConversationChanged``  another turn of this conversation was saved meanwhile
+│   └── ``StorageAway``        Redis does not answer
 └── ``TurnBroken``             the turn itself fails, and would fail again (HTTP 500)
 
 They are no ``Exception``: Rasa catches every ``Exception`` of an action, logs that its events are lost and goes on
@@ -43,15 +42,9 @@ class ActionFailed(TryLater):
 
 
 class StorageAway(TryLater):
-    """The conversation can be neither read nor written."""
+    """The conversation cannot be read."""
 
     reason = "storage_away"
-
-
-class ConversationChanged(TryLater):
-    """The conversation was saved by another turn since this one read it."""
-
-    reason = "conversation_changed"
 
 
 class TurnBroken(TurnStopped):

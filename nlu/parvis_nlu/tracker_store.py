@@ -1,23 +1,24 @@
-"""Conversations in Redis: one value each, replaced as a whole or not at all.
+"""Conversations in Redis, as the Rasa process knows them: it reads them, and whoever asked for a turn stores them.
 
-Rasa's own Redis store is not enough for a service that promises to lose nothing and to answer once:
+A turn gives the conversation after it as a value, with the version that it followed. The caller stores that value in
+the same step in which the replies go on their way, and only over that very version: either both happen or neither, and
+a turn that began from an old state cannot overwrite a newer one. Rasa's own Redis store is not enough for that:
 
-- a turn that began from an old state must not overwrite a newer one: a value carries a version, and a save that does
-  not follow the version it read is refused (Rasa merges the two, and guards them with a lock that a killed process
-  leaves behind for a minute);
+- it merges two turns of a conversation, and guards them with a lock that a killed process leaves behind for a minute;
 - Rasa wraps its stores so that an unreachable Redis silently starts a new conversation in memory; here it is an error;
 - a conversation is kept at a bounded length, so that its turns never get slower: what the oldest turns left behind
   (slots, an open form) is kept, their words are not;
-- a conversation that this process saved last is not read again, only its version is: whoever else has changed it since
-  has changed that;
+- a conversation whose last turn this process made is not read again, as long as the caller names its version;
 - what nobody has added to for ``record_exp`` seconds expires, since it is personal data.
 """
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from rasa.core.brokers.broker import EventBroker
@@ -33,7 +34,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from parvis_nlu.errors import ConversationChanged, StorageAway
+from parvis_nlu.errors import StorageAway
 
 KEY_PREFIX = "parvis:tracker:"
 _DAY = 24 * 3600
@@ -46,30 +47,45 @@ _EVENT_TYPES: dict[str, type[Event]] = {kind.type_name: kind for kind in reverse
 # JSON that is not indented holds no line break of its own.
 _BETWEEN_EVENTS = ",\n"
 
-_REPLACE_IF_UNCHANGED = """
-if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'version', ARGV[2], 'events', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return 1
-"""
 
 
-class VersionedTracker(DialogueStateTracker):
-    """A tracker that remembers which stored version it was read from; 0 is a conversation that is not stored yet.
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation after a turn, to be stored for ``seconds`` if what is stored has the version ``after`` ("" where
+    nothing is). A version is a name that no other state has."""
+
+    after: str
+    version: str
+    events: str
+    seconds: int
+
+
+class StoredTracker(DialogueStateTracker):
+    """A tracker that remembers which stored version it was read from; "" is a conversation that is not stored yet.
 
     ``stored`` is what its events were read from, by the events' identity: they never change, so they are written back
-    as they came.
+    as they came. ``given`` is what was made of it last for the caller to store.
     """
 
-    version = 0
+    version = ""
+    given: Conversation | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stored: dict[int, tuple[Event, str]] = {}
 
+    @property
+    def versions(self) -> set[str]:
+        """What is stored, as far as this process knows: the version that was given last, or the one it follows."""
+        return {self.version, self.given.after} if self.given else {self.version}
+
+    def to_be_stored(self, stored: str) -> Conversation | None:
+        """What was given last, unless it is ``stored``, the version that is."""
+        return self.given if self.given and self.given.after == stored else None
+
 
 class ConversationStore(TrackerStore, SerializedTrackerAsText):
-    """Rasa's interface to the above. Raises ``StorageAway`` and ``ConversationChanged``."""
+    """Rasa's interface to the above. Raises ``StorageAway``."""
 
     def __init__(
         self,
@@ -98,31 +114,39 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
             retry=Retry(NoBackoff(), 1),
             retry_on_error=[RedisConnectionError],
         )
-        self._replace = self._redis.register_script(_REPLACE_IF_UNCHANGED)
-        self._kept: OrderedDict[str, VersionedTracker] = OrderedDict()
+        self._kept: OrderedDict[str, StoredTracker] = OrderedDict()
 
-    def init_tracker(self, sender_id: str) -> VersionedTracker:
-        return VersionedTracker(sender_id, self.domain.slots, max_event_history=self.max_event_history)
+    def init_tracker(self, sender_id: str) -> StoredTracker:
+        return StoredTracker(sender_id, self.domain.slots, max_event_history=self.max_event_history)
 
-    async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> VersionedTracker:
+    async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> StoredTracker:
         """Unlike Rasa's, it is not saved while empty: a conversation is stored with its first complete turn."""
         tracker = self.init_tracker(sender_id)
         if append_action_listen:
             tracker.update(ActionExecuted(ACTION_LISTEN_NAME))
         return tracker
 
-    async def retrieve(self, sender_id: str) -> VersionedTracker | None:
-        # Taken out: only a turn that is saved puts it back, as it is then.
-        kept = self._kept.pop(sender_id, None)
+    async def resume(self, sender_id: str, version: str, message_id: str) -> StoredTracker:
+        """The conversation of that version, for the turn of that message. If the turn was made before and not stored
+        yet, the conversation after it."""
+        kept = self._kept.get(sender_id)
+        if kept and holds(kept, message_id) and version in kept.versions:
+            return kept
+        # Taken out: only a turn that is complete puts it back, as it is then.
+        self._kept.pop(sender_id, None)
+        if kept and kept.version == version:
+            return kept
+        stored = await self.retrieve(sender_id) if version else None
+        return stored or self.init_tracker(sender_id)
+
+    async def retrieve(self, sender_id: str) -> StoredTracker | None:
         try:
-            if kept and await self._redis.hget(KEY_PREFIX + sender_id, "version") == str(kept.version):
-                return kept
             version, events = await self._redis.hmget(KEY_PREFIX + sender_id, "version", "events")
         except RedisError as error:
             raise StorageAway(type(error).__name__) from error
-        return None if events is None else self._read(sender_id, int(version), events)
+        return None if events is None else self._read(sender_id, version, events)
 
-    def _read(self, sender_id: str, version: int, events: str) -> VersionedTracker:
+    def _read(self, sender_id: str, version: str, events: str) -> StoredTracker:
         tracker = self.init_tracker(sender_id)
         tracker.version = version
         tracker.events.extend(_read_event(parameters) for parameters in json.loads(events))
@@ -133,24 +157,23 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         return tracker
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Raises ``ConversationChanged`` when somebody else has saved the conversation since it was read."""
-        version = getattr(tracker, "version", 0)
-        stored = getattr(tracker, "stored", {})
-        events = {id(event): stored.get(id(event)) or (event, _written(event)) for event in self.shortened(tracker)}
-        texts = _BETWEEN_EVENTS.join(text for _, text in events.values())
-        arguments = [version, version + 1, f"[{texts}]", self._expiry]
-        try:
-            replaced = await self._replace(keys=[KEY_PREFIX + tracker.sender_id], args=arguments)
-        except RedisError as error:
-            raise StorageAway(type(error).__name__) from error
-        if not replaced:
-            raise ConversationChanged
-        if isinstance(tracker, VersionedTracker):
-            tracker.version, tracker.stored = version + 1, events
-            if len(events) == len(tracker.events):
-                self._keep(tracker)
+        """Raises ``NotImplementedError``: what is stored apart from its replies could be stored without them."""
+        raise NotImplementedError("whoever asks for a turn stores the conversation: see Conversation")
 
-    def _keep(self, tracker: VersionedTracker) -> None:
+    def give(self, tracker: StoredTracker) -> Conversation:
+        """The conversation as its caller shall store it. It is taken to be stored, until the caller says otherwise by
+        naming another version."""
+        events = {
+            id(event): tracker.stored.get(id(event)) or (event, _written(event)) for event in self.shortened(tracker)
+        }
+        texts = _BETWEEN_EVENTS.join(text for _, text in events.values())
+        given = Conversation(tracker.version, uuid.uuid4().hex, f"[{texts}]", self._expiry)
+        tracker.given, tracker.version, tracker.stored = given, given.version, events
+        if len(events) == len(tracker.events):
+            self._keep(tracker)
+        return given
+
+    def _keep(self, tracker: StoredTracker) -> None:
         self._kept[tracker.sender_id] = tracker
         self._kept.move_to_end(tracker.sender_id)
         if len(self._kept) > _MOST_KEPT:
@@ -181,6 +204,11 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         if past.active_loop_name:
             state.append(ActiveLoop(past.active_loop_name, timestamp=at))
         return [*state, ActionExecuted(ACTION_LISTEN_NAME, timestamp=at)]
+
+
+def holds(tracker: DialogueStateTracker, message_id: str) -> bool:
+    """Whether the turn of that message is in the conversation."""
+    return any(isinstance(event, UserUttered) and event.message_id == message_id for event in tracker.events)
 
 
 def _written(event: Event) -> str:

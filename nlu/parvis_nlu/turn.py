@@ -1,8 +1,8 @@
 """One turn: a customer's message in, the assistant's messages out, exactly once for a message id.
 
-A turn is one read and one write of the conversation. Whatever stops it in between, a dead action server, a killed
-process, leaves the stored conversation as it was before, so the caller simply asks again. What actions did outside
-(a ticket) is theirs to keep idempotent by message id.
+A turn gives the conversation after it to whoever asked, who stores it together with the replies. Whatever stops it
+before that, a dead action server, a killed process, leaves the stored conversation as it was, so the caller simply asks
+again. What actions did outside (a ticket) is theirs to keep idempotent by message id.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from parvis_nlu.errors import TurnBroken
 from parvis_nlu.graph import StraightGraphRunner
 from parvis_nlu.manner import is_silent
 from parvis_nlu.plain import PlainAnswer, PlainAnswers
+from parvis_nlu.tracker_store import Conversation, ConversationStore, StoredTracker, holds
 
 INTRODUCTION = "utter_introduction"
 """The response that opens every session: that the customer is talking to an automated assistant."""
@@ -55,23 +56,27 @@ OTHER_LANGUAGE = "other_language"
 
 @dataclass(frozen=True)
 class Turn:
-    """``channel`` is the platform's name, by which responses may vary. ``metadata`` reaches the actions as it is."""
+    """``channel`` is the platform's name, by which responses may vary. ``metadata`` reaches the actions as it is.
+    ``version`` of the conversation as it is stored, "" where it is not."""
 
     sender: str
     message: str
     message_id: str
     channel: str
     metadata: dict[str, Any] = field(default_factory=dict)
+    version: str = ""
 
 
 @dataclass(frozen=True)
 class Answer:
     """``language`` of the conversation as the domain's slot of that name has it. ``silent``: having nothing to say is
-    intended, since the customer asked for silence."""
+    intended, since the customer asked for silence. ``conversation`` is to be stored; None where it is, with this turn
+    in it."""
 
     messages: list[dict[str, Any]]
     language: str | None
     silent: bool = False
+    conversation: Conversation | None = None
 
 
 class TurnRunner:
@@ -89,13 +94,15 @@ class TurnRunner:
         """Raises ``TurnStopped``."""
         message = _message_of(turn)
         async with self._lock(turn.sender):
-            # The message is read while Redis looks for the conversation.
-            tracker, parsed = await asyncio.gather(
-                self._processor.get_tracker(turn.sender), self._processor.parse_message(message)
+            tracker = await self._processor.resume(turn)
+            if not holds(tracker, turn.message_id):
+                await self._processor.take(message, tracker)
+            return Answer(
+                replies_to(tracker, turn.message_id),
+                _language(tracker),
+                is_silent(tracker),
+                tracker.to_be_stored(turn.version),
             )
-            if not _holds(tracker, turn.message_id):
-                await self._processor.take(message, parsed, tracker)
-            return Answer(replies_to(tracker, turn.message_id), _language(tracker), is_silent(tracker))
 
     def _lock(self, sender: str) -> asyncio.Lock:
         return self._locks.setdefault(sender, asyncio.Lock())
@@ -120,13 +127,21 @@ class TurnProcessor(MessageProcessor):
             read_answers_quickly()
         self._slots_action = ActionExtractSlots(self.action_endpoint)
 
-    async def take(self, message: UserMessage, parsed: dict[str, Any], tracker: DialogueStateTracker) -> None:
-        """Run the turn on its conversation and save it. The steps are those of ``MessageProcessor.handle_message``."""
+    async def resume(self, turn: Turn) -> StoredTracker:
+        """The conversation that the turn goes on with."""
+        tracker = await self.tracker_store.resume(turn.sender, turn.version, turn.message_id)
+        tracker.model_id = self.model_metadata.model_id
+        tracker.assistant_id = tracker.assistant_id or self.model_metadata.assistant_id
+        return tracker
+
+    async def take(self, message: UserMessage, tracker: StoredTracker) -> None:
+        """Run the turn on its conversation. The steps are those of ``MessageProcessor.handle_message``."""
+        parsed = await self.parse_message(message)
         await self._update_tracker_session(tracker, message.output_channel, message.metadata)
         for request in agenda(parsed, tracker):
             message.text = request[TEXT]
             await self.answer(message, request, tracker)
-        await self.save_tracker(tracker)
+        self.tracker_store.give(tracker)
 
     async def answer(self, message: UserMessage, parsed: dict[str, Any], tracker: DialogueStateTracker) -> None:
         """Add to the conversation what the customer said, as ``parsed``, and all that follows from it."""
@@ -272,10 +287,6 @@ def _language(tracker: DialogueStateTracker) -> str | None:
     return slot.value if slot else None
 
 
-def _holds(tracker: DialogueStateTracker, message_id: str) -> bool:
-    return any(isinstance(event, UserUttered) and event.message_id == message_id for event in tracker.events)
-
-
 def _began_session(events: Iterable[Event]) -> bool:
     """Whether the turn that is being run, the last in ``events``, opened a session."""
     turns = 0
@@ -306,6 +317,6 @@ def _with_fillable_slots(domain: Domain) -> Domain:
     return fillable
 
 
-def _bare(store: TrackerStore) -> TrackerStore:
+def _bare(store: TrackerStore) -> ConversationStore:
     """The store inside Rasa's fail-safe wrapper, which would answer for an unreachable Redis with an empty memory."""
     return store._tracker_store if isinstance(store, FailSafeTrackerStore) else store

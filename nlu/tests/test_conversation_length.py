@@ -11,7 +11,7 @@ from rasa.shared.core.events import (
     UserUttered,
 )
 
-from parvis_nlu.tracker_store import ConversationStore, VersionedTracker
+from parvis_nlu.tracker_store import ConversationStore, StoredTracker
 
 DOMAIN = Domain.from_yaml(
     """
@@ -32,7 +32,7 @@ def store() -> ConversationStore:
     return ConversationStore(DOMAIN, keep_turns=5)  # opens no connection before it is used
 
 
-def conversation(store: ConversationStore, turns: int) -> VersionedTracker:
+def conversation(store: ConversationStore, turns: int) -> StoredTracker:
     tracker = store.init_tracker("messenger:P:U")
     tracker.update(SessionStarted(), DOMAIN)
     for number in range(turns):
@@ -46,7 +46,7 @@ def conversation(store: ConversationStore, turns: int) -> VersionedTracker:
     return tracker
 
 
-def restored(store: ConversationStore, tracker: VersionedTracker) -> VersionedTracker:
+def restored(store: ConversationStore, tracker: StoredTracker) -> StoredTracker:
     again = store.init_tracker(tracker.sender_id)
     again.update_with_events(store.shortened(tracker), DOMAIN, override_timestamp=False)
     return again

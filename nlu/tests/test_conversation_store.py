@@ -1,4 +1,4 @@
-"""Conversations in a real Redis: replaced as a whole or not at all. ``PARVIS_TEST_REDIS_URL`` says where it is."""
+"""Conversations in a real Redis, as turns go on with them. ``PARVIS_TEST_REDIS_URL`` says where it is."""
 
 import asyncio
 import os
@@ -11,8 +11,8 @@ from rasa.shared.core.events import BotUttered, SessionStarted, SlotSet, UserUtt
 from rasa.shared.core.trackers import EventVerbosity
 from redis import Redis
 
-from parvis_nlu.errors import ConversationChanged, StorageAway
-from parvis_nlu.tracker_store import KEY_PREFIX, ConversationStore
+from parvis_nlu.errors import StorageAway
+from parvis_nlu.tracker_store import KEY_PREFIX, Conversation, ConversationStore, StoredTracker
 
 ADDRESS = os.environ.get("PARVIS_TEST_REDIS_URL", "")
 pytestmark = pytest.mark.skipif(not ADDRESS, reason="PARVIS_TEST_REDIS_URL is not set")
@@ -30,9 +30,22 @@ def run(test: Callable[[ConversationStore, str], Awaitable[None]], address: str 
     asyncio.run(test(ConversationStore(DOMAIN, address, record_exp=3600), f"x:A:{uuid.uuid4().hex}"))
 
 
-def test_a_conversation_comes_back_as_it_was_saved() -> None:
+def store_it(who: str, given: Conversation) -> None:
+    """As the caller of a turn does."""
+    Redis.from_url(ADDRESS).hset(KEY_PREFIX + who, mapping={"version": given.version, "events": given.events})
+
+
+def says(tracker: StoredTracker, text: str) -> None:
+    tracker.update(UserUttered(text, message_id=text), DOMAIN)
+
+
+def said(tracker: StoredTracker) -> list[str]:
+    return [event.text for event in tracker.events if isinstance(event, UserUttered)]
+
+
+def test_a_conversation_comes_back_as_it_was_given() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
-        tracker = await store.get_or_create_tracker(who, append_action_listen=False)
+        tracker = await store.resume(who, "", "m1")
         events = [
             SessionStarted(),
             UserUttered("héhé 😀", {"name": "greet", "confidence": 0.9}, message_id="m1", metadata={"channel": "x"}),
@@ -40,109 +53,104 @@ def test_a_conversation_comes_back_as_it_was_saved() -> None:
             BotUttered("Hello", {"buttons": [{"title": "A", "payload": "/a"}]}),
         ]
         tracker.update_with_events(events, DOMAIN)
-        await store.save(tracker)
-        again = await store.retrieve(who)
-        assert again is not None
+        given = store.give(tracker)
+        store_it(who, given)
+        again = await ConversationStore(DOMAIN, ADDRESS).resume(who, given.version, "m2")
         assert [event.as_dict() for event in again.events] == [event.as_dict() for event in tracker.events]
         assert again.get_slot("language") == "en"
 
     run(scenario)
 
 
-def test_an_empty_conversation_is_not_stored() -> None:
+def test_a_conversation_is_given_with_the_version_it_follows_and_how_long_it_is_kept() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
-        await store.get_or_create_tracker(who)
-        assert await store.retrieve(who) is None
-
-    run(scenario)
-
-
-def test_a_turn_that_read_an_older_state_cannot_overwrite_a_newer_one() -> None:
-    async def scenario(store: ConversationStore, who: str) -> None:
-        first, second = await store.create_tracker(who), await store.create_tracker(who)
-        first.update(UserUttered("first"), DOMAIN)
-        second.update(UserUttered("second"), DOMAIN)
-        await store.save(first)
-        with pytest.raises(ConversationChanged):
-            await store.save(second)
-        stored = await store.retrieve(who)
-        assert stored is not None
-        assert [e.text for e in stored.events if isinstance(e, UserUttered)] == ["first"]
-        stored.update(UserUttered("third"), DOMAIN)
-        await store.save(stored)
-        await store.save(stored)
+        first = store.give(await store.resume(who, "", "m1"))
+        store_it(who, first)
+        second = store.give(await store.resume(who, first.version, "m2"))
+        assert (first.after, second.after) == ("", first.version)
+        assert second.version not in ("", first.version)
+        assert (first.seconds, second.seconds) == (3600, 3600)
 
     run(scenario)
 
 
 def test_a_conversation_that_is_kept_is_the_one_that_is_stored() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
-        tracker = await store.create_tracker(who)
+        tracker = await store.resume(who, "", "m")
         for turn in range(25):
             tracker.update_with_events(
                 [UserUttered(f"héhé {turn}"), SlotSet("language", "en"), BotUttered("Hi")], DOMAIN
             )
-            await store.save(tracker)
-            kept = await store.retrieve(who)
-            stored = await ConversationStore(DOMAIN, ADDRESS).retrieve(who)
-            assert kept is not None
-            assert stored is not None
-            assert kept.version == stored.version == turn + 1
+            given = store.give(tracker)
+            store_it(who, given)
+            kept = await store.resume(who, given.version, "next")
+            stored = await ConversationStore(DOMAIN, ADDRESS).resume(who, given.version, "next")
+            assert kept.version == stored.version == given.version
             assert kept.current_state(EventVerbosity.ALL) == stored.current_state(EventVerbosity.ALL)
             tracker = kept
 
     run(scenario)
 
 
-def test_what_somebody_else_has_changed_is_read_again() -> None:
+def test_what_somebody_else_has_stored_is_read() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
-        await store.save(await store.create_tracker(who))
+        first = store.give(await store.resume(who, "", "m1"))
+        store_it(who, first)
         elsewhere = ConversationStore(DOMAIN, ADDRESS)
-        theirs = await elsewhere.retrieve(who)
-        assert theirs is not None
-        theirs.update(UserUttered("elsewhere"), DOMAIN)
-        await elsewhere.save(theirs)
-        ours = await store.retrieve(who)
-        assert ours is not None
-        assert [e.text for e in ours.events if isinstance(e, UserUttered)] == ["elsewhere"]
+        theirs = await elsewhere.resume(who, first.version, "elsewhere")
+        says(theirs, "elsewhere")
+        second = elsewhere.give(theirs)
+        store_it(who, second)
+        assert said(await store.resume(who, second.version, "m3")) == ["elsewhere"]
 
     run(scenario)
 
 
-def test_a_conversation_that_was_deleted_is_forgotten() -> None:
+def test_a_conversation_that_is_stored_no_more_is_forgotten() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
-        await store.save(await store.create_tracker(who))
-        Redis.from_url(ADDRESS).delete(KEY_PREFIX + who)
-        assert await store.retrieve(who) is None
+        tracker = await store.resume(who, "", "m1")
+        says(tracker, "m1")
+        store.give(tracker)
+        assert said(await store.resume(who, "", "m2")) == []
 
     run(scenario)
 
 
-def test_nothing_is_left_of_a_turn_that_was_not_saved() -> None:
+def test_nothing_is_left_of_a_turn_that_broke_off() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
-        await store.save(await store.create_tracker(who))
-        broken_off = await store.retrieve(who)
-        assert broken_off is not None
-        broken_off.update(UserUttered("lost"), DOMAIN)
-        again = await store.retrieve(who)
-        assert again is not None
-        assert not [event for event in again.events if isinstance(event, UserUttered)]
+        given = store.give(await store.resume(who, "", "m1"))
+        store_it(who, given)
+        says(await store.resume(who, given.version, "m2"), "lost")
+        assert said(await store.resume(who, given.version, "m2")) == []
 
     run(scenario)
 
 
-def test_a_conversation_expires() -> None:
+def test_a_turn_that_was_not_stored_is_given_again_for_its_message_and_forgotten_for_another() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
-        await store.save(await store.create_tracker(who))
-        assert 3590 <= Redis.from_url(ADDRESS).ttl(KEY_PREFIX + who) <= 3600
+        tracker = await store.resume(who, "", "m1")
+        says(tracker, "m1")
+        given = store.give(tracker)
+        again = await store.resume(who, "", "m1")
+        assert again.to_be_stored("") is given
+        assert again.to_be_stored(given.version) is None
+        assert said(await store.resume(who, "", "m2")) == []
 
     run(scenario)
 
 
 def test_conversations_can_be_listed() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
-        await store.save(await store.create_tracker(who))
+        store_it(who, store.give(await store.resume(who, "", "m1")))
         assert who in await store.keys()
+
+    run(scenario)
+
+
+def test_a_conversation_cannot_be_stored_without_its_replies() -> None:
+    async def scenario(store: ConversationStore, who: str) -> None:
+        with pytest.raises(NotImplementedError):
+            await store.save(store.init_tracker(who))
 
     run(scenario)
 
@@ -150,8 +158,6 @@ def test_conversations_can_be_listed() -> None:
 def test_an_unreachable_redis_is_an_error_and_no_empty_memory() -> None:
     async def scenario(store: ConversationStore, who: str) -> None:
         with pytest.raises(StorageAway):
-            await store.retrieve(who)
-        with pytest.raises(StorageAway):
-            await store.save(store.init_tracker(who))
+            await store.resume(who, "stored by another", "m1")
 
     run(scenario, "redis://127.0.0.1:1/0")

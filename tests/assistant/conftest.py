@@ -22,7 +22,9 @@ from bot.assistant import AssistantClient, Turn, rasa_command
 from bot.channels.vocabulary import Attachment, AttachmentKind, ChannelName, InboundMessage, QuickReply
 from bot.desk import Desk, TicketView, load_routing, migrate, open_desk
 from bot.desk.models import Ticket
+from bot.inbox import keys
 from bot.trainer.training import train
+from tests.assistant.remembering import RememberingAssistant
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUTING = ROOT / "routing.yml"
@@ -52,7 +54,7 @@ class Assistant:
 class Customer:
     """Somebody who writes to the brand. Remembers the quick replies under the last answer."""
 
-    client: AssistantClient
+    client: RememberingAssistant
     desk: Desk
     channel: ChannelName = ChannelName.MESSENGER
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -138,9 +140,10 @@ async def desk(assistant: Assistant) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def new_customer(assistant: Assistant, desk: Desk) -> AsyncIterator[Callable[..., Customer]]:
+async def new_customer(assistant: Assistant, desk: Desk, _valkey: Any) -> AsyncIterator[Callable[..., Customer]]:
     client = AssistantClient(assistant.address)
-    yield lambda channel=ChannelName.MESSENGER: Customer(client, desk, channel)
+    remembering = RememberingAssistant(client, _valkey.client())
+    yield lambda channel=ChannelName.MESSENGER: Customer(remembering, desk, channel)
     await client.close()
 
 
@@ -149,13 +152,13 @@ def pass_time(_valkey: Any) -> Callable[[Customer, float], None]:
     """Makes a conversation so many hours older."""
 
     def pass_time(customer: Customer, hours: float) -> None:
-        key = f"parvis:tracker:{customer.conversation_id}"
+        key = keys.tracker(customer.conversation_id)
         client = _valkey.client()
         events = json.loads(client.hget(key, "events"))
         for event in events:
             event["timestamp"] -= hours * 3600
         client.hset(key, "events", json.dumps(events))
-        client.hincrby(key, "version", 1)  # Rasa reads again what somebody else has changed
+        client.hset(key, "version", uuid.uuid4().hex)  # Rasa reads again what somebody else has changed
 
     return pass_time
 

@@ -4,14 +4,16 @@ The order of the tests does not matter: each speaks as a customer of its own.
 """
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.assistant import AssistantClient, rasa_command
+from bot.channels.vocabulary import ChannelName
 from bot.trainer.training import train
+from tests.assistant.remembering import RememberingAssistant
 from tests.assistant.turn_channel.customer import Customer
 from tests.assistant.turn_channel.installation import TOKEN, Installation, Program, action_server, answers, free_port
 from tests.assistant.turn_channel.small_project import DOMAIN, NLU, RULES
@@ -69,5 +71,11 @@ async def client(installation: Installation) -> AsyncIterator[AssistantClient]:
 
 
 @pytest.fixture
-def customer(client: AssistantClient) -> Customer:
-    return Customer(client)
+def new_customer(client: AssistantClient, installation: Installation) -> Callable[..., Customer]:
+    remembering = RememberingAssistant(client, installation.valkey.client())
+    return lambda channel=ChannelName.MESSENGER: Customer(remembering, channel)
+
+
+@pytest.fixture
+def customer(new_customer: Callable[..., Customer]) -> Customer:
+    return new_customer()

@@ -5,13 +5,14 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from bot.assistant import Answer, AssistantAway, AssistantClient, Turn
+from bot.assistant import Answer, AssistantAway, Turn
 from bot.channels.vocabulary import ChannelName, InboundMessage
+from tests.assistant.remembering import RememberingAssistant
 
 
 @dataclass
 class Customer:
-    client: AssistantClient
+    client: RememberingAssistant
     channel: ChannelName = ChannelName.MESSENGER
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -37,7 +38,7 @@ class Customer:
         return [reply.text for reply in answer.replies]
 
 
-async def until_answered(client: AssistantClient, turn: Turn, seconds: float = 60) -> Answer:
+async def until_answered(client: RememberingAssistant, turn: Turn, seconds: float = 60) -> Answer:
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -1,9 +1,10 @@
 """What a customer may do to the assistant, and who else may ask it."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 
-from bot.assistant import AssistantClient
 from bot.channels.vocabulary import ChannelName, QuickReply
 from tests.assistant.turn_channel.customer import Customer
 from tests.assistant.turn_channel.installation import TOKEN, Installation
@@ -25,8 +26,8 @@ async def test_buttons_are_offered_as_quick_replies(customer: Customer) -> None:
     assert answer.language == "fr"
 
 
-async def test_a_network_may_have_words_of_its_own(client: AssistantClient) -> None:
-    assert await Customer(client, ChannelName.X).says("vous ouvrez à quelle heure ?") == [
+async def test_a_network_may_have_words_of_its_own(new_customer: Callable[..., Customer]) -> None:
+    assert await new_customer(ChannelName.X).says("vous ouvrez à quelle heure ?") == [
         "Je suis un assistant automatique.",
         "Dès 10 h !",
     ]

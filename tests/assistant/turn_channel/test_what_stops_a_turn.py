@@ -2,9 +2,11 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
-from bot.assistant import AssistantAway, TurnFailed
+from bot.assistant import AssistantAway, AssistantClient, TurnFailed
+from bot.inbox import keys
 from tests.assistant.turn_channel.customer import Customer, until_answered
 from tests.assistant.turn_channel.installation import Installation
 
@@ -13,7 +15,7 @@ async def test_a_dead_action_server_leaves_no_trace_and_the_turn_is_run_again(
     customer: Customer, installation: Installation
 ) -> None:
     turn = customer.turn("where is my order?")
-    key = f"parvis:tracker:{turn.conversation_id}"
+    key = keys.tracker(turn.conversation_id)
     installation.actions.kill()
     with pytest.raises(AssistantAway) as caught:
         await customer.client.ask(turn)
@@ -28,7 +30,7 @@ async def test_a_failing_action_leaves_the_conversation_as_it_was(
     customer: Customer, installation: Installation
 ) -> None:
     await customer.says("what time do you open?")
-    key = f"parvis:tracker:{customer.turn('').conversation_id}"
+    key = keys.tracker(customer.turn("").conversation_id)
     before = installation.valkey.client().hgetall(key)
     with pytest.raises(TurnFailed) as caught:
         await customer.taps("/contentious_complaint")
@@ -43,13 +45,13 @@ async def test_an_action_that_declines_is_no_failure(customer: Customer) -> None
 
 
 async def test_while_the_store_is_away_nothing_is_answered_from_an_empty_memory(
-    customer: Customer, installation: Installation
+    customer: Customer, client: AssistantClient, installation: Installation
 ) -> None:
     await customer.says("what time do you open?")
     turn = customer.turn("are you open on sunday?")
     installation.valkey.kill()
     with pytest.raises(AssistantAway) as caught:
-        await customer.client.ask(turn)
+        await client.ask(msgspec.structs.replace(turn, version="stored by another process"))
     assert caught.value.reason == "storage_away"
     installation.valkey.start()
     answer = await until_answered(customer.client, turn, seconds=10)
@@ -57,7 +59,7 @@ async def test_while_the_store_is_away_nothing_is_answered_from_an_empty_memory(
 
 
 async def test_a_killed_rasa_finishes_the_turn_after_its_restart(
-    customer: Customer, installation: Installation
+    customer: Customer, client: AssistantClient, installation: Installation
 ) -> None:
     await customer.says("hello")
     turn = customer.turn("where is my order?")
@@ -73,8 +75,8 @@ async def test_a_killed_rasa_finishes_the_turn_after_its_restart(
             await asking
     finally:
         hang.unlink()
-    assert not await customer.client.ready()
+    assert not await client.ready()
     installation.rasa.start()
-    assert await customer.client.ready()
+    assert await client.ready()
     answer = await until_answered(customer.client, turn)
     assert [reply.text for reply in answer.replies] == [f"Ticket for {turn.message_id}"]

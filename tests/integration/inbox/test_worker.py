@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.assistant import Answer, AssistantAway, AssistantReply, TurnFailed
+from bot.assistant import Answer, AssistantAway, AssistantReply, Conversation, TurnFailed
 from bot.channels.vocabulary import (
     Activity,
     ChannelName,
@@ -34,6 +35,7 @@ class EchoingAssistant:
         self.asked: list[str] = []
         self.choices: tuple[QuickReply, ...] = ()
         self.silent = False
+        self.before_answering: Callable[[], Awaitable[None]] | None = None
 
     async def ask(self, turn):
         if self.away:
@@ -43,7 +45,12 @@ class EchoingAssistant:
             raise TurnFailed("turn_broken")
         if self.silent:
             return Answer((), language="fr", silent=True)
-        return Answer((AssistantReply(f"re: {turn.message}", self.choices),), language="fr")
+        if self.before_answering:
+            await self.before_answering()
+        conversation = Conversation(turn.version, f"{turn.version}+{turn.message_id}", f"[{turn.message}]", 60)
+        return Answer(
+            (AssistantReply(f"re: {turn.message}", self.choices),), language="fr", conversation=conversation
+        )
 
 
 class Working:
@@ -93,6 +100,38 @@ async def test_fifteen_messages_in_a_row_are_answered_in_order(working):
     for number in range(15):
         await working.write(f"{number}")
     await working.wait_for([f"re: {number}" for number in range(15)])
+
+
+async def test_the_conversation_is_stored_with_the_replies_of_its_turn(working, redis):
+    key = keys.tracker("messenger:PAGE:ann")
+    await working.write("first")
+    await working.write("second")
+    await working.wait_for(["re: first", "re: second"])
+    assert await redis.hgetall(key) == {b"version": b"+ann-1+ann-2", b"events": b"[second]"}
+    assert 50 < await redis.ttl(key) <= 60
+
+
+async def test_a_turn_that_followed_another_state_of_the_conversation_is_taken_again(working, redis):
+    key = keys.tracker("messenger:PAGE:ann")
+
+    async def somebody_else_stores() -> None:
+        working.assistant.before_answering = None
+        await redis.hset(key, mapping={"version": "another", "events": "[]"})
+
+    working.assistant.before_answering = somebody_else_stores
+    await working.write("hello")
+    await working.wait_for(["re: hello"])
+    assert working.assistant.asked == ["hello", "hello"]
+    assert await redis.hget(key, "version") == b"another+ann-1"
+
+
+async def test_a_message_without_an_answer_leaves_the_conversation_as_it_was(working, redis):
+    await working.write("first")
+    await working.wait_for(["re: first"])
+    working.assistant.failing = {"broken"}
+    await working.write("broken")
+    await working.wait_for(["re: first", HOLDING["fr"]])
+    assert await redis.hget(keys.tracker("messenger:PAGE:ann"), "version") == b"+ann-1"
 
 
 async def test_a_typed_number_on_x_chooses_among_the_quick_replies_last_offered(working):

@@ -10,7 +10,7 @@ import pytest
 from bot.assistant import AssistantAway, AssistantClient, AssistantReply, Turn, TurnFailed
 from bot.channels.vocabulary import ChannelName, QuickReply
 
-TURN = Turn("messenger:PAGE:PSID", "bonjour", "m_1", ChannelName.MESSENGER, {"message_id": "m_1"})
+TURN = Turn("messenger:PAGE:PSID", "bonjour", "m_1", ChannelName.MESSENGER, {"message_id": "m_1"}, "v_1")
 
 
 class Answering(ThreadingHTTPServer):
