@@ -95,6 +95,7 @@ async def test_the_turn_is_told_whole(rasa: Answering) -> None:
         "message_id": "m_1",
         "input_channel": "messenger",
         "metadata": {"message_id": "m_1"},
+        "version": "v_1",
     }
 
 
