@@ -2,8 +2,8 @@
 
 Three families stand side by side, each of unit length: words and pairs of words; letter groups inside words, which
 survive most slips; and letter groups of the text without its spaces, which survive a forgotten or moved space. Every
-group is added to four columns with random signs, which keeps the angles between texts and makes a small dense matrix of
-a hundred thousand rare groups.
+group is added to two columns with random signs, which nearly keeps the angles between texts and makes a hundred
+thousand rare groups few enough to learn from.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from scipy import sparse
 
 from parvis_nlu.noise import without_accents
 
-COLUMNS = 4096
-_SCATTER = 4
+COLUMNS = 16384
+_SCATTER = 2
 _SEED = 0
 _GROWN = 500
 _WORD = re.compile(r"\w+")
@@ -28,8 +28,6 @@ _FAMILIES = 3
 # A bad case for speed and no message: only the beginning counts.
 _MOST_GROUPS = 4000
 _WORDS_REMEMBERED = 20_000
-# Their sums take 32 MB; fewer at once take longer.
-_ROWS_AT_ONCE = 1024
 
 
 class Grams:
@@ -42,11 +40,11 @@ class Grams:
         self._family = np.array([int(group[0]) for group in groups], dtype=np.int8)
         chance = np.random.RandomState(_SEED)
         size = (len(groups), _SCATTER)
-        self._columns = chance.randint(0, COLUMNS, size)
+        self._columns = chance.randint(0, COLUMNS, size).astype(np.int32)
         self._signs = ((chance.randint(0, 2, size) * 2 - 1) / np.sqrt(_SCATTER)).astype(np.float32)
 
     @classmethod
-    def learn(cls, texts: Sequence[str]) -> tuple[Grams, np.ndarray]:
+    def learn(cls, texts: Sequence[str]) -> tuple[Grams, sparse.csr_matrix]:
         """Also gives the rows of these texts."""
         found = _Numbers()
         numbers = list(map(_Numbering(found.__getitem__, None).of, texts))
@@ -59,25 +57,20 @@ class Grams:
         grams = cls(kept, np.log((1 + len(texts)) / (1 + seen[columns].astype(np.float64))) + 1)
         return grams, grams._weighted_rows(counted[:, columns])
 
-    def rows(self, texts: Sequence[str]) -> np.ndarray:
+    def rows(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """One row a text (float32)."""
-        if len(texts) == 1:
-            counts = Counter(self._numbering.of(texts[0]))
-            numbers = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
-            often = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
-            return self._scattered(numbers, self._weighted(numbers, often, 0, 1), 0, 1)
-        return self._weighted_rows(_counted(list(map(self._numbering.of, texts)), len(self._number)))
+        if len(texts) > 1:
+            return self._weighted_rows(_counted(list(map(self._numbering.of, texts)), len(self._number)))
+        counts = Counter(self._numbering.of(texts[0]))
+        numbers = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
+        often = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+        return self._scattered(numbers, self._weighted(numbers, often, 0, 1), np.array([0, len(counts)]))
 
-    def _weighted_rows(self, counted: sparse.csr_matrix) -> np.ndarray:
+    def _weighted_rows(self, counted: sparse.csr_matrix) -> sparse.csr_matrix:
         """``counted``: how often a text (row) has a group (column)."""
-        rows = np.empty((counted.shape[0], COLUMNS), np.float32)
-        for first in range(0, len(rows), _ROWS_AT_ONCE):
-            some = counted[first : first + _ROWS_AT_ONCE]
-            count = some.shape[0]
-            texts = np.repeat(np.arange(count), np.diff(some.indptr))
-            weighted = self._weighted(some.indices, some.data, texts, count)
-            rows[first : first + count] = self._scattered(some.indices, weighted, texts, count)
-        return rows
+        texts = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))
+        weighted = self._weighted(counted.indices, counted.data, texts, counted.shape[0])
+        return self._scattered(counted.indices, weighted, counted.indptr)
 
     def state(self) -> tuple[list[str], np.ndarray]:
         return list(self._number), self._weights
@@ -89,11 +82,11 @@ class Grams:
         lengths = np.sqrt(np.bincount(parts, values**2, count * _FAMILIES))
         return (values / np.maximum(lengths, 1e-9)[parts]).astype(np.float32)
 
-    def _scattered(self, numbers: np.ndarray, values: np.ndarray, texts: np.ndarray | int, count: int) -> np.ndarray:
-        """Groups with these ``values`` as the rows (float32) of ``count`` texts."""
-        cells = np.asarray(texts)[..., None] * COLUMNS + self._columns[numbers]
-        sums = np.bincount(cells.ravel(), (self._signs[numbers] * values[:, None]).ravel(), count * COLUMNS)
-        return sums.reshape(count, COLUMNS).astype(np.float32)
+    def _scattered(self, numbers: np.ndarray, values: np.ndarray, starts: np.ndarray) -> sparse.csr_matrix:
+        """Groups with these ``values`` as rows; a row's groups begin at its number in ``starts``."""
+        values = (self._signs[numbers] * values[:, None]).ravel()
+        columns = self._columns[numbers].ravel()
+        return sparse.csr_matrix((values, columns, starts * _SCATTER), shape=(len(starts) - 1, COLUMNS), copy=False)
 
 
 class _Numbers(dict[str, int]):

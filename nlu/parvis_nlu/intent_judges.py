@@ -24,6 +24,7 @@ from scipy.special import log_softmax
 
 from parvis_nlu.gravity import gravity_of
 from parvis_nlu.regression import Plane, fit
+from parvis_nlu.rows import Rows
 from parvis_nlu.seeing import Seen, meaning_of, unit
 
 _SEED = 0
@@ -31,9 +32,9 @@ _SEED = 0
 _WEIGHT_OF_COPIES = 0.4
 _REGULARISATION = 20.0
 # What is to be done is a coarser question, with fewer ways to fit the examples by chance.
-_REGULARISATION_OF_KINDS = 5.0
-_WEIGHT_OF_KINDS = 0.3
-_LEANINGS = {"contentious_": 0.9, "private_": 0.2}
+_REGULARISATION_OF_KINDS = 10.0
+_WEIGHT_OF_KINDS = 0.6
+_LEANINGS = {"contentious_": 0.8, "private_": -0.8}
 # With so many examples an intent, the regression that knows sentence vectors alone counts as much as the one that also
 # knows letter groups: those of few examples mislead.
 _FEW_EXAMPLES = 5
@@ -45,7 +46,7 @@ _COSINE_SCALES = (0.15, 0.12, 0.1, 0.08, 0.06, 0.2, 0.3)
 _MOST_NEIGHBOURS = 50_000
 # The nearest example is sought for so many intents of a message: the others are never the first. To look at all
 # examples takes several times as long, mostly to fetch them from memory.
-_LIKELIEST = 16
+_LIKELIEST = 8
 # From so many messages on, one product of matrices is faster than a few small ones for each.
 _MANY_MESSAGES = 32
 
@@ -161,11 +162,11 @@ class Judges:
         return self.opinions_of_meaning(vectors).together(self._scale)
 
     def opinions(self, seen: Seen) -> Opinions:
-        own = seen.all @ self._weights["weights"] + self._weights["bias"]
+        own = seen.all.times(self._weights["weights"]) + self._weights["bias"]
         return Opinions(own, self._neighbours.cosines(seen.vectors, own))
 
     def opinions_of_meaning(self, vectors: np.ndarray) -> Opinions:
-        own = meaning_of(vectors) @ self._weights["meaning_weights"] + self._weights["meaning_bias"]
+        own = meaning_of(vectors).times(self._weights["meaning_weights"]) + self._weights["meaning_bias"]
         return Opinions(own, self._neighbours.cosines(vectors, own))
 
     def state(self) -> dict[str, np.ndarray]:
@@ -183,13 +184,13 @@ def _surprise(logits: np.ndarray, classes: np.ndarray) -> float:
     return -float(log_softmax(logits, axis=1)[np.arange(len(classes)), classes].mean())
 
 
-def _judge_of_kinds(rows: np.ndarray, classes: np.ndarray, counts: np.ndarray, intents: Sequence[str]) -> Plane:
+def _judge_of_kinds(rows: Rows, classes: np.ndarray, counts: np.ndarray, intents: Sequence[str]) -> Plane:
     """What the kind of each intent adds to its logits; nothing where all are of one kind."""
     small_talk = gravity_of("chitchat_")  # is answered, too
     gravities = [gravity_of(intent) for intent in intents]
     _, kinds = np.unique([gravity + (gravity == small_talk) for gravity in gravities], return_inverse=True)
     if not kinds.any():
-        return np.zeros((rows.shape[1], len(intents)), np.float32), np.zeros(len(intents), np.float32)
+        return np.zeros((rows.columns, len(intents)), np.float32), np.zeros(len(intents), np.float32)
     weights, bias = fit(rows, kinds[classes], _REGULARISATION_OF_KINDS, counts)
     return _WEIGHT_OF_KINDS * weights[:, kinds], _WEIGHT_OF_KINDS * bias[kinds]
 

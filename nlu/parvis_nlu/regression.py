@@ -11,11 +11,15 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
+from parvis_nlu.rows import Rows
+
 _BATCH = 256
 _PASSES = 5
 # Few rows are passed over more often, so that there are that many small steps.
 _LEAST_SMALL_STEPS = 400
 _PACE = 0.03
+# 128 kB: several such parts fit into a cache.
+_NUMBERS_AT_ONCE = 32_768
 _FEW_ROWS = 5_000
 _MOST_STEPS = 200
 # Largest slope of the mean loss. Ten times finer takes twice the steps and moves no decision.
@@ -27,7 +31,7 @@ Plane = tuple[np.ndarray, np.ndarray]
 """Weights (a row a feature, a column a class) and bias."""
 
 
-def fit(rows: np.ndarray, classes: np.ndarray, c: float, counts: np.ndarray) -> Plane:
+def fit(rows: Rows, classes: np.ndarray, c: float, counts: np.ndarray) -> Plane:
     """``classes`` are numbers from 0, each of which occurs. ``c`` is the inverse strength of the L2 penalty, from which
     the bias is exempt. ``counts`` is how much each row counts."""
     loss = _Loss(rows, classes, c, counts)
@@ -45,27 +49,52 @@ def _approach(loss: _Loss, rows: int) -> np.ndarray:
     batches = -(-rows // _BATCH)
     steps = max(_PASSES * batches, _LEAST_SMALL_STEPS)
     matrix = loss.matrix(np.zeros(loss.size))
-    mean, square = np.zeros_like(matrix), np.zeros_like(matrix)
+    walk = _Walk(matrix)
     for step in range(steps):
         if step % batches == 0:
             order = chance.permutation(rows)
         slope = loss.slope(matrix, order[step % batches :: batches])
-        mean += np.float32(0.1) * (slope - mean)
-        square += np.float32(0.001) * (slope * slope - square)
-        pace = _PACE * 0.5 * (1 + np.cos(np.pi * step / steps)) / (1 - 0.9 ** (step + 1))
-        spread = np.sqrt(square * np.float32(1 / (1 - 0.999 ** (step + 1)))) + np.float32(1e-8)
-        matrix -= np.float32(pace) * mean / spread
+        walk.step(slope, _PACE * 0.5 * (1 + np.cos(np.pi * step / steps)))
     return matrix
+
+
+class _Walk:
+    """Adam's steps of a matrix, in place: a few rows at a time, which a cache holds while all is done with them."""
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        height = max(1, _NUMBERS_AT_ONCE // matrix.shape[1])
+        self._parts = [slice(at, at + height) for at in range(0, len(matrix), height)]
+        self._matrix = matrix
+        self._mean, self._square = np.zeros_like(matrix), np.zeros_like(matrix)
+        self._taken = 0
+
+    def step(self, slope: np.ndarray, pace: float) -> None:
+        """``slope`` is used up."""
+        self._taken += 1
+        pace = np.float32(pace / (1 - 0.9**self._taken))
+        stretch = np.float32(1 / (1 - 0.999**self._taken))
+        for part in self._parts:
+            mean, square, now = self._mean[part], self._square[part], slope[part]
+            square *= np.float32(0.999)
+            square += np.float32(0.001) * (now * now)
+            mean *= np.float32(0.9)
+            now *= np.float32(0.1)
+            mean += now
+            spread = np.sqrt(square * stretch)
+            spread += np.float32(1e-8)
+            np.divide(mean, spread, out=spread)
+            spread *= pace
+            self._matrix[part] -= spread
 
 
 class _Loss:
     """The mean cross-entropy with its penalty, and the gradient of both."""
 
-    def __init__(self, rows: np.ndarray, classes: np.ndarray, c: float, counts: np.ndarray) -> None:
-        self._rows = np.ascontiguousarray(rows, np.float32)
+    def __init__(self, rows: Rows, classes: np.ndarray, c: float, counts: np.ndarray) -> None:
+        self._rows = rows
         self._truth = classes
         self._index = np.arange(len(classes))
-        self._shape = (rows.shape[1] + 1, int(classes.max()) + 1)
+        self._shape = (rows.columns + 1, int(classes.max()) + 1)
         self._shares = (counts / counts.sum()).astype(np.float32)
         self._decay = 1.0 / (c * float(counts.sum()))
 
@@ -80,23 +109,23 @@ class _Loss:
     def slope(self, matrix: np.ndarray, some: np.ndarray) -> np.ndarray:
         """The gradient as ``some`` of the rows tell it."""
         rows, shares = self._rows[some], self._shares[some]
-        error = softmax(rows @ matrix[:-1] + matrix[-1], axis=1)
+        error = softmax(rows.times(matrix[:-1]) + matrix[-1], axis=1)
         error[np.arange(len(some)), self._truth[some]] -= 1.0
         error *= (shares / shares.sum())[:, None]
         slope = matrix * np.float32(self._decay)
-        slope[:-1] += rows.T @ error
+        slope[:-1] += rows.transposed_times(error)
         slope[-1] = error.sum(axis=0)
         return slope
 
     def __call__(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         matrix = self.matrix(flat)
         weights, bias = matrix[:-1], matrix[-1]
-        log_shares = log_softmax(self._rows @ weights + bias, axis=1)
+        log_shares = log_softmax(self._rows.times(weights) + bias, axis=1)
         error = np.exp(log_shares)
         error[self._index, self._truth] -= 1.0
         error *= self._shares[:, None]
         gradient = matrix * np.float32(self._decay)
-        gradient[:-1] += self._rows.T @ error
+        gradient[:-1] += self._rows.transposed_times(error)
         gradient[-1] = error.sum(axis=0)
         penalty = 0.5 * self._decay * float(np.sum(np.square(weights), dtype=np.float64))
         surprise = -float(np.dot(self._shares, log_shares[self._index, self._truth]))

@@ -48,7 +48,6 @@ _EVENT_TYPES: dict[str, type[Event]] = {kind.type_name: kind for kind in reverse
 _BETWEEN_EVENTS = ",\n"
 
 
-
 @dataclass(frozen=True)
 class Conversation:
     """A conversation after a turn, to be stored for ``seconds`` if what is stored has the version ``after`` ("" where
