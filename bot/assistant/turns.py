@@ -56,9 +56,7 @@ class Turn(msgspec.Struct, frozen=True):
     version: str = ""
 
     @classmethod
-    def from_message(
-        cls, message: InboundMessage, choices: Sequence[QuickReply] = (), version: str = ""
-    ) -> "Turn":
+    def from_message(cls, message: InboundMessage, choices: Sequence[QuickReply] = (), version: str = "") -> "Turn":
         """``choices`` are the quick replies under the last answer, which a customer may also type."""
         return cls(
             conversation_id=message.conversation_id,

@@ -1,6 +1,6 @@
 """What the confidence of the intent classifier means.
 
-A regression is certain even of nonsense, so certainty is not asked: the sum over the intents of what both judges found,
+A regression is certain even of nonsense, so certainty is not asked: the sum over the intents of what the judges found,
 however it is shared among them (its log-sum-exp), less half of what speaks for an intent that is out of scope. The
 result is stretched so that 0.5 is the hand-over point: the score under which ``handover`` of the trainers' own examples
 fall when a model judges them that has not seen them. 0.9 is the median example. So one threshold fits every bot,
@@ -49,13 +49,14 @@ class Scope:
 
     out: np.ndarray
 
-    def score(self, logits: np.ndarray) -> np.ndarray:
-        """One number a row of logits."""
+    def score(self, logits: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """One number a row of logits. ``chosen``: the number of the intent that each row was taken for."""
         if not self.out.any() or self.out.all():
             return logsumexp(logits, axis=1)
         within, without = logsumexp(logits[:, ~self.out], axis=1), logits[:, self.out].max(axis=1)
-        is_out = self.out[logits.argmax(axis=1)]
-        return np.where(is_out, without - _OUT_OF_SCOPE_WEIGHT * within, within - _OUT_OF_SCOPE_WEIGHT * without)
+        return np.where(
+            self.out[chosen], without - _OUT_OF_SCOPE_WEIGHT * within, within - _OUT_OF_SCOPE_WEIGHT * without
+        )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from parvis_nlu.confidence import Options, Scales, Scope, are_grave_intents, closeness_of, distance
 from parvis_nlu.corpus import Copies, Corpus, learn_and_validate
 from parvis_nlu.encoder import load_encoder
-from parvis_nlu.intent_judges import Judges
+from parvis_nlu.intent_judges import Judges, leanings_of
 from parvis_nlu.seeing import Eye
 
 
@@ -51,6 +51,7 @@ class IntentHead:
         self._scales = scales
         self._meaning_scales = meaning_scales
         self._grave = are_grave_intents(intents)
+        self._leanings = leanings_of(intents)
         self._too_close = too_close
 
     @classmethod
@@ -74,14 +75,18 @@ class IntentHead:
         eye, seen = Eye.learn(corpus.texts, corpus.owners, options.encoder, options.processes)
         judges, judged = learn_and_validate(corpus, seen, scope, options.processes)
         grave = are_grave_intents(intents)[judged.classes]
+        leanings = leanings_of(intents)
+        chosen, chosen_by_meaning = (
+            (logits + leanings).argmax(axis=1) for logits in (judged.logits, judged.logits_of_meaning)
+        )
         return cls(
             intents,
             scope,
             eye,
             judges,
-            Scales.of(scope.score(judged.logits), judged.weights, grave, options),
-            Scales.of(scope.score(judged.logits_of_meaning), judged.weights, grave, options),
-            closeness_of(judged.logits[judged.are_examples], intents, options.ambiguity),
+            Scales.of(scope.score(judged.logits, chosen), judged.weights, grave, options),
+            Scales.of(scope.score(judged.logits_of_meaning, chosen_by_meaning), judged.weights, grave, options),
+            closeness_of(judged.logits[judged.are_examples] + leanings, intents, options.ambiguity),
         )
 
     def predict(self, text: str, ranking_length: int) -> Prediction:
@@ -96,10 +101,12 @@ class IntentHead:
             logits, scales = self._judges.logits_of_meaning(self._eye.meaning(texts)), self._meaning_scales
         else:
             logits, scales = self._judges.logits(self._eye.see(texts)), self._scales
-        scores = self._scope.score(logits)
+        leant = logits + self._leanings
+        chosen = leant.argmax(axis=1)
+        scores = self._scope.score(logits, chosen)
         return [
-            self._prediction(row, scales.confidence(score, self._grave[row.argmax()]), ranking_length)
-            for row, score in zip(logits, scores, strict=True)
+            self._prediction(row, scales.confidence(score, self._grave[intent]), ranking_length)
+            for row, score, intent in zip(leant, scores, chosen, strict=True)
         ]
 
     def _prediction(self, logits: np.ndarray, confidence: float, ranking_length: int) -> Prediction:

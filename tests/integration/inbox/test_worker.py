@@ -48,9 +48,7 @@ class EchoingAssistant:
         if self.before_answering:
             await self.before_answering()
         conversation = Conversation(turn.version, f"{turn.version}+{turn.message_id}", f"[{turn.message}]", 60)
-        return Answer(
-            (AssistantReply(f"re: {turn.message}", self.choices),), language="fr", conversation=conversation
-        )
+        return Answer((AssistantReply(f"re: {turn.message}", self.choices),), language="fr", conversation=conversation)
 
 
 class Working:
