@@ -47,12 +47,14 @@ class AssistantReply(msgspec.Struct, frozen=True):
 
 
 class Conversation(msgspec.Struct, frozen=True):
-    """What the assistant knows of a conversation after a turn. It is stored with the turn's replies, for ``seconds``,
-    and only over the version ``after`` ("" where nothing is stored)."""
+    """What a turn made of a conversation. It is stored with the turn's replies, for ``seconds``, and only over the
+    version ``after`` ("" where nothing is stored). ``events`` are appended to what is stored if the conversation
+    ``continues``, and replace it if not."""
 
     after: str
     version: str
     events: str
+    continues: bool
     seconds: int
 
 

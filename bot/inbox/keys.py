@@ -108,9 +108,14 @@ def human(conversation_id: str) -> str:
     return f"parvis:human:{conversation_id}"
 
 
-def tracker(conversation_id: str) -> str:
-    """Hash: the conversation as the assistant knows it, ``events``, and the ``version`` of it. Rasa reads it."""
-    return f"parvis:tracker:{conversation_id}"
+def events(conversation_id: str) -> str:
+    """The conversation as the assistant knows it. Rasa reads it."""
+    return f"parvis:events:{conversation_id}"
+
+
+def version(conversation_id: str) -> str:
+    """Name of the state that ``events`` is in."""
+    return f"parvis:version:{conversation_id}"
 
 
 def memory(conversation_id: str) -> str:

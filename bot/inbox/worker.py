@@ -155,7 +155,7 @@ class Worker:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.exists(keys.human(conversation_id))
             pipe.hmget(keys.memory(conversation_id), ["silent", "language", "choices"])
-            pipe.hget(keys.tracker(conversation_id), "version")
+            pipe.get(keys.version(conversation_id))
             human, (silent, language, choices), version = await pipe.execute()
         return Memory(
             human_has_it=bool(human),
@@ -212,7 +212,6 @@ class Worker:
 
         Raises ``LeaseLost`` and ``ConversationChanged``."""
         conversation = entry.conversation_id
-        state = answer.conversation if answer else None
         channel = replies[0].channel if replies else ChannelName.MESSENGER
         choices = answer.replies[-1].quick_replies if answer and answer.replies else ()
         outcome = await until_redis_answers(
@@ -224,7 +223,8 @@ class Worker:
                     keys.holding(conversation),
                     keys.memory(conversation),
                     keys.DEAD_LETTERS,
-                    keys.tracker(conversation),
+                    keys.version(conversation),
+                    keys.events(conversation),
                 ],
                 args=[
                     entry.consumer,
@@ -235,7 +235,7 @@ class Worker:
                     int(answer.silent) if answer else "",
                     reason,
                     int(utc_now() * 1000),
-                    *((state.after, state.version, state.events, state.seconds) if state else ("", "", "", "")),
+                    *_stored(answer),
                     *(encode(reply) for reply in replies),
                 ],
             )
@@ -312,6 +312,12 @@ class Worker:
             note = self._owners.expect_back if event.ours else self._owners.note_elsewhere
             await until_redis_answers(lambda: note(event.conversation_id))
         await self._finish(entry, [])
+
+
+def _stored(answer: Answer | None) -> tuple[str | int, ...]:
+    """What of the conversation is to be stored, as the script takes it."""
+    state = answer.conversation if answer else None
+    return (state.after, state.version, state.events, int(state.continues), state.seconds) if state else ("",) * 5
 
 
 def _reply_id(message: InboundMessage) -> str:

@@ -5,8 +5,8 @@ and answers
 
 - 200 ``{"messages": [{"text", "quick_replies": [{"title", "payload"}]}], "language", "silent", "conversation"}``; the
   same messages again for a repeated ``message_id``; ``silent`` when the customer asked for silence, so that no message
-  is right; ``conversation``, ``{"after", "version", "events", "seconds"}`` or null, is for the caller to store
-  (``parvis_nlu.tracker_store``), who names its ``version`` at the next turn ("" for a conversation that is not stored);
+  is right; ``conversation``, null or ``{"after", "version", "events", "continues", "seconds"}``, is for the caller to
+  store (``parvis_nlu.tracker_store``), who names its ``version`` at the next turn ("" for one that is not stored);
 - 503 ``{"error": reason}`` when something the turn needs is away; nothing was kept, ask again;
 - 500 ``{"error": reason}`` when the turn itself fails;
 - 400 for a request that cannot be read, 401 without the shared token where one is set.

@@ -36,7 +36,8 @@ from redis.exceptions import RedisError
 
 from parvis_nlu.errors import StorageAway
 
-KEY_PREFIX = "parvis:tracker:"
+VERSION_PREFIX = "parvis:version:"
+EVENTS_PREFIX = "parvis:events:"
 _DAY = 24 * 3600
 _SECONDS_FOR_REDIS = 5.0
 _MOST_KEPT = 500
@@ -50,12 +51,14 @@ _BETWEEN_EVENTS = ",\n"
 
 @dataclass(frozen=True)
 class Conversation:
-    """A conversation after a turn, to be stored for ``seconds`` if what is stored has the version ``after`` ("" where
-    nothing is). A version is a name that no other state has."""
+    """What a turn made of a conversation, to be stored for ``seconds`` if what is stored has the version ``after`` (""
+    where nothing is). A version is a name that no other state has. ``events`` are to be appended to the stored ones if
+    the conversation ``continues``, and replace them if not."""
 
     after: str
     version: str
     events: str
+    continues: bool
     seconds: int
 
 
@@ -140,16 +143,16 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
 
     async def retrieve(self, sender_id: str) -> StoredTracker | None:
         try:
-            version, events = await self._redis.hmget(KEY_PREFIX + sender_id, "version", "events")
+            version, events = await self._redis.mget(VERSION_PREFIX + sender_id, EVENTS_PREFIX + sender_id)
         except RedisError as error:
             raise StorageAway(type(error).__name__) from error
-        return None if events is None else self._read(sender_id, version, events)
+        return None if events is None or version is None else self._read(sender_id, version, events)
 
     def _read(self, sender_id: str, version: str, events: str) -> StoredTracker:
         tracker = self.init_tracker(sender_id)
         tracker.version = version
-        tracker.events.extend(_read_event(parameters) for parameters in json.loads(events))
-        texts = events[1:-1].split(_BETWEEN_EVENTS)
+        tracker.events.extend(_read_event(parameters) for parameters in json.loads(f"[{events}]"))
+        texts = events.split(_BETWEEN_EVENTS)
         if len(texts) == len(tracker.events):
             tracker.stored = {id(event): (event, text) for event, text in zip(tracker.events, texts, strict=True)}
         tracker.replay_events()
@@ -165,8 +168,10 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         events = {
             id(event): tracker.stored.get(id(event)) or (event, _written(event)) for event in self.shortened(tracker)
         }
-        texts = _BETWEEN_EVENTS.join(text for _, text in events.values())
-        given = Conversation(tracker.version, uuid.uuid4().hex, f"[{texts}]", self._expiry)
+        continues = bool(tracker.stored) and list(events)[: len(tracker.stored)] == list(tracker.stored)
+        new = list(events.values())[len(tracker.stored) if continues else 0 :]
+        text = (_BETWEEN_EVENTS if continues else "") + _BETWEEN_EVENTS.join(text for _, text in new)
+        given = Conversation(tracker.version, uuid.uuid4().hex, text, continues, self._expiry)
         tracker.given, tracker.version, tracker.stored = given, given.version, events
         if len(events) == len(tracker.events):
             self._keep(tracker)
@@ -179,7 +184,7 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
             self._kept.popitem(last=False)
 
     async def keys(self) -> Iterable[str]:
-        return [key.removeprefix(KEY_PREFIX) async for key in self._redis.scan_iter(match=KEY_PREFIX + "*")]
+        return [key.removeprefix(EVENTS_PREFIX) async for key in self._redis.scan_iter(match=EVENTS_PREFIX + "*")]
 
     def shortened(self, tracker: DialogueStateTracker) -> list[Event]:
         """The tracker's events, or from twice ``keep_turns`` turns on what the last ``keep_turns`` need."""

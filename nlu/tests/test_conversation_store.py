@@ -12,7 +12,7 @@ from rasa.shared.core.trackers import EventVerbosity
 from redis import Redis
 
 from parvis_nlu.errors import StorageAway
-from parvis_nlu.tracker_store import KEY_PREFIX, Conversation, ConversationStore, StoredTracker
+from parvis_nlu.tracker_store import EVENTS_PREFIX, VERSION_PREFIX, Conversation, ConversationStore, StoredTracker
 
 ADDRESS = os.environ.get("PARVIS_TEST_REDIS_URL", "")
 pytestmark = pytest.mark.skipif(not ADDRESS, reason="PARVIS_TEST_REDIS_URL is not set")
@@ -32,7 +32,9 @@ def run(test: Callable[[ConversationStore, str], Awaitable[None]], address: str 
 
 def store_it(who: str, given: Conversation) -> None:
     """As the caller of a turn does."""
-    Redis.from_url(ADDRESS).hset(KEY_PREFIX + who, mapping={"version": given.version, "events": given.events})
+    redis = Redis.from_url(ADDRESS)
+    redis.set(VERSION_PREFIX + who, given.version)
+    (redis.append if given.continues else redis.set)(EVENTS_PREFIX + who, given.events)
 
 
 def says(tracker: StoredTracker, text: str) -> None:
@@ -70,6 +72,25 @@ def test_a_conversation_is_given_with_the_version_it_follows_and_how_long_it_is_
         assert (first.after, second.after) == ("", first.version)
         assert second.version not in ("", first.version)
         assert (first.seconds, second.seconds) == (3600, 3600)
+
+    run(scenario)
+
+
+def test_only_what_is_new_is_given_until_the_conversation_is_shortened() -> None:
+    async def scenario(store: ConversationStore, who: str) -> None:
+        tracker = await store.resume(who, "", "m")
+        given = []
+        for turn in range(20):
+            says(tracker, f"m{turn}")
+            given.append(store.give(tracker))
+            store_it(who, given[-1])
+            tracker = await store.resume(who, given[-1].version, "next")
+        assert [turn for turn, one in enumerate(given) if not one.continues] == [0, 19]
+        assert given[18].events.count("m18")
+        assert not given[18].events.count("m17")
+        assert said(await ConversationStore(DOMAIN, ADDRESS).resume(who, given[-1].version, "next")) == [
+            f"m{turn}" for turn in range(10, 20)
+        ]
 
     run(scenario)
 

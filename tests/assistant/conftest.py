@@ -152,13 +152,14 @@ def pass_time(_valkey: Any) -> Callable[[Customer, float], None]:
     """Makes a conversation so many hours older."""
 
     def pass_time(customer: Customer, hours: float) -> None:
-        key = keys.tracker(customer.conversation_id)
+        key = keys.events(customer.conversation_id)
         client = _valkey.client()
-        events = json.loads(client.hget(key, "events"))
+        events = json.loads(f"[{client.get(key).decode()}]")
         for event in events:
             event["timestamp"] -= hours * 3600
-        client.hset(key, "events", json.dumps(events))
-        client.hset(key, "version", uuid.uuid4().hex)  # Rasa reads again what somebody else has changed
+        client.set(key, ",\n".join(map(json.dumps, events)))
+        # What somebody else has changed is read again.
+        client.set(keys.version(customer.conversation_id), uuid.uuid4().hex)
 
     return pass_time
 

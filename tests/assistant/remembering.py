@@ -15,12 +15,12 @@ class RememberingAssistant:
     redis: Any
 
     async def ask(self, turn: Turn) -> Answer:
-        key = keys.tracker(turn.conversation_id)
-        version = (self.redis.hget(key, "version") or b"").decode()
+        version_key, events_key = keys.version(turn.conversation_id), keys.events(turn.conversation_id)
+        version = (self.redis.get(version_key) or b"").decode()
         answer = await self.client.ask(msgspec.structs.replace(turn, version=version))
         state = answer.conversation
         if state:
             assert state.after == version
-            self.redis.hset(key, mapping={"version": state.version, "events": state.events})
-            self.redis.expire(key, state.seconds)
+            self.redis.set(version_key, state.version, ex=state.seconds)
+            (self.redis.append if state.continues else self.redis.set)(events_key, state.events)
         return answer

@@ -1,22 +1,25 @@
 -- A message leaves the inbox, its replies enter the outbox and the conversation is stored, in one step and once.
--- KEYS: lease, inbox stream, outbox stream, key of the holding word, conversation's memory, dead letters, conversation.
+-- KEYS: lease, inbox stream, outbox stream, key of the holding word, conversation's memory, dead letters, conversation's
+-- version, its events.
 -- ARGV: consumer, group, entry id, choices offered (JSON), language, 1 or 0 for whether the customer asked for
 -- silence (each '' when not known), reason for a dead letter or '', time now in ms; the conversation's version that the
--- turn followed, its version, events and seconds to keep it, or four times '' for nothing to store; then the replies.
+-- turn followed, its version, events, 1 or 0 for whether they are appended, and seconds to keep it, or five times '' for
+-- nothing to store; then the replies.
 -- Returns 'lost' when another consumer holds the shard, 'changed' when the conversation is not the one that the turn
 -- followed, 'done' when it was finished before, else 'finished'.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
 if #redis.call('XPENDING', KEYS[2], ARGV[2], ARGV[3], ARGV[3], 1) == 0 then return 'done' end
 local version = ARGV[10]
 if version ~= '' then
-  if (redis.call('HGET', KEYS[7], 'version') or '') ~= ARGV[9] then return 'changed' end
-  redis.call('HSET', KEYS[7], 'version', version, 'events', ARGV[11])
-  redis.call('EXPIRE', KEYS[7], ARGV[12])
+  if (redis.call('GET', KEYS[7]) or '') ~= ARGV[9] then return 'changed' end
+  redis.call('SET', KEYS[7], version, 'EX', ARGV[13])
+  redis.call(ARGV[12] == '1' and 'APPEND' or 'SET', KEYS[8], ARGV[11])
+  redis.call('EXPIRE', KEYS[8], ARGV[13])
 end
 local entry = nil
 if ARGV[7] ~= '' then entry = redis.call('XRANGE', KEYS[2], ARGV[3], ARGV[3])[1] end
 redis.call('XACK', KEYS[2], ARGV[2], ARGV[3])
-for i = 13, #ARGV do redis.call('XADD', KEYS[3], '*', 'message', ARGV[i], 'asked', ARGV[3]) end
+for i = 14, #ARGV do redis.call('XADD', KEYS[3], '*', 'message', ARGV[i], 'asked', ARGV[3]) end
 if entry then
   redis.call('XADD', KEYS[6], '*', 'stream', KEYS[2], 'entry', ARGV[3], 'field', 'event', 'value', entry[2][2], 'reason', ARGV[7])
 elseif redis.call('GET', KEYS[4]) == 'open' then

@@ -15,7 +15,7 @@ async def test_a_dead_action_server_leaves_no_trace_and_the_turn_is_run_again(
     customer: Customer, installation: Installation
 ) -> None:
     turn = customer.turn("where is my order?")
-    key = keys.tracker(turn.conversation_id)
+    key = keys.events(turn.conversation_id)
     installation.actions.kill()
     with pytest.raises(AssistantAway) as caught:
         await customer.client.ask(turn)
@@ -30,12 +30,12 @@ async def test_a_failing_action_leaves_the_conversation_as_it_was(
     customer: Customer, installation: Installation
 ) -> None:
     await customer.says("what time do you open?")
-    key = keys.tracker(customer.turn("").conversation_id)
-    before = installation.valkey.client().hgetall(key)
+    key = keys.events(customer.turn("").conversation_id)
+    before = installation.valkey.client().get(key)
     with pytest.raises(TurnFailed) as caught:
         await customer.taps("/contentious_complaint")
     assert caught.value.reason == "turn_broken"
-    assert installation.valkey.client().hgetall(key) == before
+    assert installation.valkey.client().get(key) == before
     assert await customer.says("are you open on sunday?") == ["We open at ten."]
 
 

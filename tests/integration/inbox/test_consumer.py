@@ -48,8 +48,8 @@ class Recorder:
         await self._end(entry, reason)
 
     async def _end(self, entry, reason):
-        names = [entry.lease_key, entry.stream, "out", "holding", "memory", keys.DEAD_LETTERS, "conversation"]
-        arguments = [entry.consumer, keys.WORKERS, entry.id, "", "", "", reason, 0, "", "", "", ""]
+        names = [entry.lease_key, entry.stream, "out", "holding", "memory", keys.DEAD_LETTERS, "version", "events"]
+        arguments = [entry.consumer, keys.WORKERS, entry.id, "", "", "", reason, 0, *[""] * 5]
         if await until_redis_answers(lambda: self._finish(keys=names, args=arguments)) == b"lost":
             raise LeaseLost
 
