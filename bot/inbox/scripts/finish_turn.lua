@@ -12,6 +12,8 @@ if #redis.call('XPENDING', KEYS[2], ARGV[2], ARGV[3], ARGV[3], 1) == 0 then retu
 local version = ARGV[10]
 if version ~= '' then
   if (redis.call('GET', KEYS[7]) or '') ~= ARGV[9] then return 'changed' end
+  -- What is appended to has expired this very moment.
+  if ARGV[12] == '1' and redis.call('EXISTS', KEYS[8]) == 0 then return 'changed' end
   redis.call('SET', KEYS[7], version, 'EX', ARGV[13])
   redis.call(ARGV[12] == '1' and 'APPEND' or 'SET', KEYS[8], ARGV[11])
   redis.call('EXPIRE', KEYS[8], ARGV[13])

@@ -125,6 +125,21 @@ async def test_a_turn_that_followed_another_state_of_the_conversation_is_taken_a
     assert await redis.get(keys.events("messenger:PAGE:ann")) == b"[theirs][hello]"
 
 
+async def test_nothing_is_appended_to_a_conversation_that_has_expired(working, redis):
+    await working.write("first")
+    await working.wait_for(["re: first"])
+
+    async def expire() -> None:
+        working.assistant.before_answering = None
+        await redis.delete(keys.events("messenger:PAGE:ann"))
+        await redis.pexpire(keys.version("messenger:PAGE:ann"), 50)
+
+    working.assistant.before_answering = expire
+    await working.write("second")
+    await working.wait_for(["re: first", "re: second"])
+    assert await redis.get(keys.events("messenger:PAGE:ann")) == b"[second]"
+
+
 async def test_a_message_without_an_answer_leaves_the_conversation_as_it_was(working, redis):
     await working.write("first")
     await working.wait_for(["re: first"])
