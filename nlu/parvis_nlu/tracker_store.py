@@ -76,13 +76,8 @@ class StoredTracker(DialogueStateTracker):
         super().__init__(*args, **kwargs)
         self.stored: dict[int, tuple[Event, str]] = {}
 
-    @property
-    def versions(self) -> set[str]:
-        """What is stored, as far as this process knows: the version that was given last, or the one it follows."""
-        return {self.version, self.given.after} if self.given else {self.version}
-
     def to_be_stored(self, stored: str) -> Conversation | None:
-        """What was given last, unless it is ``stored``, the version that is."""
+        """What was given last, if it follows ``stored``, the version that is; None when it is stored itself."""
         return self.given if self.given and self.given.after == stored else None
 
 
@@ -121,18 +116,11 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
     def init_tracker(self, sender_id: str) -> StoredTracker:
         return StoredTracker(sender_id, self.domain.slots, max_event_history=self.max_event_history)
 
-    async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> StoredTracker:
-        """Unlike Rasa's, it is not saved while empty: a conversation is stored with its first complete turn."""
-        tracker = self.init_tracker(sender_id)
-        if append_action_listen:
-            tracker.update(ActionExecuted(ACTION_LISTEN_NAME))
-        return tracker
-
     async def resume(self, sender_id: str, version: str, message_id: str) -> StoredTracker:
         """The conversation of that version, for the turn of that message. If the turn was made before and not stored
         yet, the conversation after it."""
         kept = self._kept.get(sender_id)
-        if kept and holds(kept, message_id) and version in kept.versions:
+        if kept and kept.to_be_stored(version) and holds(kept, message_id):
             return kept
         # Taken out: only a turn that is complete puts it back, as it is then.
         self._kept.pop(sender_id, None)

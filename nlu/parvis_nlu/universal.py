@@ -22,6 +22,7 @@ _WIDTH = 512
 _STACK = 256
 # How many tokens the stacks look at, and where the token itself is among them.
 _WINDOWS = ((2, 0), (3, 1), (5, 2))
+_STACKS = len(_WINDOWS) * _STACK
 _SHARES = sum(size for size, _ in _WINDOWS) * _STACK
 # Rows of zeros between texts: as many as a window reaches beyond its text on both sides.
 _GAP = 2
@@ -36,6 +37,8 @@ _TOKENS_AT_ONCE = 500
 
 class UniversalEncoder:
     """Texts to numbers (float32)."""
+
+    columns = _WIDTH + _WIDTH + _STACKS
 
     def __init__(self, weights: bytes, tokenizer: UseTokenizer) -> None:
         """``weights``: the package's ``weights.npz``."""
@@ -59,7 +62,7 @@ class UniversalEncoder:
         self._dense = {name: rest[name] for name in ("cnn_W", "cnn_b", "d0", "d1", "d2", "d3", "p1", "p3")}
         self._tokenizer = tokenizer
         self._slots: dict[int, int] = {}
-        self._known = np.empty((_MOST_TOKENS, _WIDTH + len(_WINDOWS) * _STACK + _SHARES), np.float32)
+        self._known = np.empty((_MOST_TOKENS, _WIDTH + _STACKS + _SHARES), np.float32)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """A row a text: a unit vector of 512 numbers, and the 1280 that it was made of."""
@@ -90,9 +93,9 @@ class UniversalEncoder:
         places = np.arange(len(flat)) + np.repeat(np.arange(1, len(texts) + 1) * _GAP, lengths)
         spread = np.zeros((places[-1] + 1 + _GAP, known.shape[1] - _WIDTH), np.float32)
         spread[places] = known[:, _WIDTH:]
-        seen = np.empty((len(flat), _WIDTH + len(_WINDOWS) * _STACK), np.float32)
+        seen = np.empty((len(flat), _WIDTH + _STACKS), np.float32)
         seen[:, :_WIDTH] = known[:, :_WIDTH]
-        share = len(_WINDOWS) * _STACK
+        share = _STACKS
         for stack, (size, middle) in enumerate(_WINDOWS):
             own = slice(stack * _STACK, (stack + 1) * _STACK)
             near = self._first_bias[stack] + sum(
@@ -111,9 +114,9 @@ class UniversalEncoder:
     def _of_tokens(self, tokens: np.ndarray) -> np.ndarray:
         """A row a token: its vector, its projections for the stacks, and their shares in the first convolutions."""
         distinct = dict.fromkeys(tokens.tolist())
-        new = [token for token in distinct if token not in self._slots]
         if len(distinct) > _MOST_TOKENS:  # one text of thousands of rare words
             return self._computed(tokens)
+        new = [token for token in distinct if token not in self._slots]
         if len(self._slots) + len(new) > _MOST_TOKENS:
             self._slots.clear()
             new = list(distinct)
@@ -130,7 +133,7 @@ class UniversalEncoder:
 
     def _computed_block(self, tokens: np.ndarray) -> np.ndarray:
         rows = np.empty((len(tokens), self._known.shape[1]), np.float32)
-        vectors, share = rows[:, :_WIDTH], _WIDTH + len(_WINDOWS) * _STACK
+        vectors, share = rows[:, :_WIDTH], _WIDTH + _STACKS
         tables = tokens % _TABLES
         vectors[:] = self._tokens[tokens] * self._scale[tables, None] + self._lowest[tables, None]
         projected = _levelled(vectors @ self._projection + self._projection_bias, self._tiny)
