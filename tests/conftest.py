@@ -38,7 +38,7 @@ class Valkey:
         self._process = subprocess.Popen(
             [str(get_binary_path()), "--bind", "127.0.0.1", *options], stdout=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             try:
                 self.client().ping()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import TypeVar
@@ -16,6 +17,8 @@ from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, T
 log = structlog.get_logger()
 
 REDIS_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError)
+
+_USES = re.compile(r"^-- Uses (\w+)\.lua\.$", re.MULTILINE)
 
 Result = TypeVar("Result")
 
@@ -33,8 +36,13 @@ def open_redis(address: str, *, timeout: float = 5.0) -> Redis:
 
 
 def load_script(redis: Redis, name: str) -> AsyncScript:
-    source = resources.files("bot.inbox").joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
-    return redis.register_script(source)
+    """Of the folder ``scripts``. What it says to use, the function of another file, stands before it."""
+    source = _source(name)
+    return redis.register_script("".join([*map(_source, _USES.findall(source)), source]))
+
+
+def _source(name: str) -> str:
+    return resources.files("bot.inbox").joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
 
 
 def backoff_seconds(attempt: int, *, base: float = 0.2, most: float = 30.0) -> float:

@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from bot.inbox.connection import REDIS_AWAY, load_script
 from bot.inbox.keys import Layout, lease
 from bot.inbox.leases import Leases
+from bot.operations import utc_now
 
 log = structlog.get_logger()
 
@@ -27,6 +28,7 @@ Item = TypeVar("Item")
 _HOLDER = "holder"
 _READ_COUNT = 128
 _BLOCK_SECONDS = 0.5
+_FRESH_SECONDS = 0.25
 _TRIM_SECONDS = 30.0
 
 
@@ -36,20 +38,29 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Entry(Generic[Item]):
-    """One entry of a stream. ``recovered``: it was delivered before, so it may be half done."""
+    """One entry of a stream, with its ``fields`` as they stand there. ``recovered``: it was delivered before, so it may
+    be half done. ``behind``: another of its conversation was under way here when it was appended, or later."""
 
     stream: str
     id: str
     conversation_id: str
     item: Item
+    fields: Mapping[bytes, bytes]
     recovered: bool
+    behind: bool
     lease_key: str
     consumer: str
 
     @property
     def appended_at(self) -> float:
         """When Redis took it, in UTC seconds since the epoch."""
-        return int(self.id.partition("-")[0]) / 1000
+        return _appended_at(self.id)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was appended this very moment and nothing has happened in its conversation since: what was noted
+        with it then still holds."""
+        return not self.recovered and not self.behind and abs(utc_now() - self.appended_at) < _FRESH_SECONDS
 
 
 class Handler(Protocol[Item]):
@@ -104,6 +115,7 @@ class ShardConsumer(Generic[Item]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._known: dict[tuple[str, str], None] = {}
         self._recovered: dict[str, float] = {}
+        self._last_left: dict[str, float] = {}
 
     @property
     def waiting(self) -> int:
@@ -211,15 +223,16 @@ class ShardConsumer(Generic[Item]):
         try:
             conversation_id, item = self._handler.read(fields)
         except ValueError as error:
-            unreadable = Entry(stream, entry_id, "", None, recovered, lease_key, consumer)
+            unreadable = Entry(stream, entry_id, "", None, fields, recovered, False, lease_key, consumer)
             # Not the traceback: a decoder's message may quote what it could not read.
             log.error("entry_unreadable", stream=stream, entry=entry_id, error=type(error).__name__)  # noqa: TRY400
             with contextlib.suppress(LeaseLost):
                 await self._handler.park(unreadable, f"unreadable: {type(error).__name__}")
             return
-        entry = Entry(stream, entry_id, conversation_id, item, recovered, lease_key, consumer)
-        self._known[stream, entry_id] = None
         queue = self._queues.get(conversation_id)
+        behind = queue is not None or self._last_left.get(conversation_id, 0.0) >= _appended_at(entry_id)
+        entry = Entry(stream, entry_id, conversation_id, item, fields, recovered, behind, lease_key, consumer)
+        self._known[stream, entry_id] = None
         if queue is not None:
             queue.append(entry)
             return
@@ -246,6 +259,15 @@ class ShardConsumer(Generic[Item]):
             for entry in queue:
                 self._known.pop((entry.stream, entry.id), None)
             del self._queues[conversation_id]
+            self._note_left(conversation_id)
+
+    def _note_left(self, conversation_id: str) -> None:
+        """When nothing was left to do in a conversation; as long as an entry is fresh that was appended before."""
+        now = utc_now()
+        self._last_left.pop(conversation_id, None)
+        self._last_left[conversation_id] = now
+        while self._last_left[oldest := next(iter(self._last_left))] < now - _FRESH_SECONDS:
+            del self._last_left[oldest]
 
     async def _handle(self, entry: Entry[Item]) -> None:
         try:
@@ -264,6 +286,10 @@ class ShardConsumer(Generic[Item]):
             task.cancel()
         if unfinished:
             await asyncio.wait(unfinished, timeout=1.0)
+
+
+def _appended_at(entry_id: str) -> float:
+    return int(entry_id.partition("-")[0]) / 1000
 
 
 def entries_of(reply: Any) -> list[tuple[str, str, Mapping[bytes, bytes]]]:

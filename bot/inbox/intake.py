@@ -66,7 +66,8 @@ class Intake:
         stream = self._layout.inbox(conversation)
         match event:
             case InboundMessage():
-                return ("add", stream, keys.seen(conversation, event.message_id), encode(event).decode())
+                recall = ("recall", *keys.recalled(conversation))
+                return (*recall, "add", stream, keys.seen(conversation, event.message_id), encode(event).decode())
             case Echo(origin=EchoOrigin.OWN, reply_id=str(reply_id)):
                 return ("echo", keys.echo_of_reply(reply_id), event.message_id, "")
             case Echo(origin=EchoOrigin.FOREIGN):

@@ -119,8 +119,13 @@ def version(conversation_id: str) -> str:
 
 
 def memory(conversation_id: str) -> str:
-    """Hash of what the worker remembers of a conversation: ``language``, ``choices`` last offered."""
+    """Hash of what the worker remembers of a conversation: ``silent``, ``language``, ``choices`` last offered."""
     return f"parvis:memory:{conversation_id}"
+
+
+def recalled(conversation_id: str) -> tuple[str, str, str]:
+    """What the worker must know before a turn, in the order of ``memory.lua``."""
+    return human(conversation_id), memory(conversation_id), version(conversation_id)
 
 
 def allowance(channel: str, account_id: str) -> str:

@@ -29,6 +29,7 @@ from bot.inbox.connection import backoff_seconds, load_script, text, until_redis
 from bot.inbox.consumer import Entry, LeaseLost
 from bot.inbox.echoes import digest
 from bot.inbox.pauses import Pauses
+from bot.inbox.permission import permission_arguments, permission_keys
 from bot.operations import utc_now
 
 log = structlog.get_logger()
@@ -107,16 +108,17 @@ class Sender:
             await self._sent(entry, message, unrecorded, "sent")
             return
         attempt = await self._load_attempt(message) if entry.recovered else Attempt()
+        cleared = _clearance(entry)
         while True:
             if attempt.in_flight_since is not None:
                 platform_id = await self._settle(message, attempt.in_flight_since)
                 if platform_id is not None:
                     await self._sent(entry, message, platform_id, "settled")
                     return
-            permitted = await self._await_permission(entry, message)
+            permitted = cleared or await self._await_permission(entry, message, attempt.made)
             if permitted is None:
                 return
-            attempt = permitted
+            attempt, cleared = permitted, None
             try:
                 async with self._slots:
                     sent = await self._channel.send(message)
@@ -159,24 +161,20 @@ class Sender:
         return Attempt(attempt.made)
 
     async def _await_permission(
-        self, entry: Entry[OutboundMessage | ActivityEntry], message: OutboundMessage
+        self, entry: Entry[OutboundMessage | ActivityEntry], message: OutboundMessage, made: int
     ) -> Attempt | None:
         """Wait for the platform's limits and for the channel; mark the reply as in flight. Raises ``LeaseLost``.
 
         None when the reply has left the outbox: the list of unfinished entries may be older than its end, or the
         assistant wrote it and a person has the conversation.
         """
-        text_digest = digest(message.text)
         while True:
             now = utc_now()
             word, number = await until_redis_answers(
                 lambda: self._begin_send(
                     keys=[
                         entry.lease_key,
-                        self._pause_key,
-                        self._allowance_key,
-                        keys.attempt(message.reply_id),
-                        keys.expected(message.conversation_id),
+                        *permission_keys(self._channel, message),
                         entry.stream,
                         keys.human(message.conversation_id),
                         keys.OWNERSHIP,
@@ -184,8 +182,8 @@ class Sender:
                     args=[
                         entry.consumer,
                         int(utc_now() * 1000),
-                        self._channel.sends_per_second or 0,
-                        text_digest,
+                        made,
+                        *permission_arguments(self._channel, message),
                         keys.SENDERS,
                         entry.id,
                         message.conversation_id,
@@ -195,7 +193,7 @@ class Sender:
             )
             match word:
                 case b"go":
-                    return Attempt(int(number), now)
+                    return Attempt(made + 1, now)
                 case b"wait":
                     # Those who wait for the same moment come one after another, not all at once.
                     await asyncio.sleep(min(int(number) / 1000, 5.0) + random.uniform(0, 0.05))  # noqa: S311
@@ -328,3 +326,13 @@ class Sender:
             except SendFailed as error:
                 log.info("activity_not_shown", channel=str(self._channel.name), code=error.code)
         await self._finish(entry, None, "")
+
+
+def _clearance(entry: Entry[OutboundMessage | ActivityEntry]) -> Attempt | None:
+    """The attempt that was permitted, and marked as in flight, as the reply entered the outbox.
+
+    It holds for a reply that is taken up without delay: later a limit may have been reached, or a person may have the
+    conversation. A reply that was never taken up before is not in flight, whatever its mark says.
+    """
+    since = entry.fields.get(b"cleared")
+    return Attempt(1, int(since) / 1000) if since and entry.is_fresh else None

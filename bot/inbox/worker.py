@@ -30,6 +30,7 @@ from bot.inbox.connection import backoff_seconds, load_script, until_redis_answe
 from bot.inbox.consumer import Entry, LeaseLost
 from bot.inbox.echoes import is_ours
 from bot.inbox.owners import Owners
+from bot.inbox.permission import permission_arguments, permission_keys
 from bot.operations import utc_now
 
 log = structlog.get_logger()
@@ -37,6 +38,8 @@ log = structlog.get_logger()
 _COMPANY_AFTER_SECONDS = 0.4
 _HOLDING_REMEMBERED_SECONDS = 24 * 3600
 _choices_decoder = msgspec.json.Decoder(tuple[QuickReply, ...])
+_NOT_ASKED: tuple[Sequence[str], Sequence[str | float]] = ("",) * 4, ("",) * 2
+_recalled_decoder = msgspec.msgpack.Decoder(tuple[str, str, str, str, str])
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,13 @@ class Memory:
     choices: tuple[QuickReply, ...] = field(default=())
     version: str = ""
     """Of the conversation that the assistant goes on with; "" where none is stored."""
+
+    @classmethod
+    def read(cls, recalled: bytes) -> "Memory":
+        """``recalled``: what ``memory.lua`` gives."""
+        owner, silent, language, choices, version = _recalled_decoder.decode(recalled)
+        offered = _choices_decoder.decode(choices) if choices else ()
+        return cls(bool(owner), silent == "1", language or None, offered, version)
 
 
 class ConversationChanged(Exception):
@@ -85,6 +95,7 @@ class Worker:
         self._holding_text = holding_text
         self._slots = asyncio.Semaphore(limits.concurrent_turns)
         self._finish_turn = load_script(redis, "finish_turn")
+        self._recall = load_script(redis, "recall")
         self._hold = load_script(redis, "hold")
         self._owners = Owners(redis, limits.human_silence_seconds)
 
@@ -108,7 +119,7 @@ class Worker:
         metrics.DEAD_LETTERED.labels("inbox").inc()
         log.error("message_parked", stream=entry.stream, entry=entry.id, reason=reason)
         if isinstance(entry.item, InboundMessage) and entry.item.channel in self._channels:
-            memory = await until_redis_answers(lambda: self._recall(entry.conversation_id))
+            memory = await self._remembered(entry.conversation_id)
             if not memory.silent:
                 await self._send_holding_word(entry, entry.item, None)
         await self._finish(entry, [], reason=reason)
@@ -117,16 +128,18 @@ class Worker:
 
     async def _answer(self, entry: Entry[Event], message: InboundMessage) -> None:
         """Raises ``LeaseLost``."""
+        recalled = entry.fields.get(b"recalled") if entry.is_fresh else None
+        memory = Memory.read(recalled) if recalled else await self._remembered(message.conversation_id)
         while True:
             try:
-                return await self._take_turn(entry, message)
+                return await self._take_turn(entry, message, memory)
             except ConversationChanged:
                 log.warning("conversation_changed", message_id=message.message_id)
                 await asyncio.sleep(backoff_seconds(1))
+                memory = await self._remembered(message.conversation_id)
 
-    async def _take_turn(self, entry: Entry[Event], message: InboundMessage) -> None:
+    async def _take_turn(self, entry: Entry[Event], message: InboundMessage, memory: Memory) -> None:
         """Raises ``LeaseLost`` and ``ConversationChanged``."""
-        memory = await until_redis_answers(lambda: self._recall(message.conversation_id))
         if memory.human_has_it:
             metrics.TURNS.labels(message.channel, "left_to_human").inc()
             await self._finish(entry, [])
@@ -142,6 +155,9 @@ class Worker:
             company.cancel()
             with contextlib.suppress(asyncio.CancelledError, LeaseLost):
                 await company
+        if answer.conversation and answer.conversation.after != memory.version:
+            # What the customer may have chosen from is not what was remembered.
+            raise ConversationChanged
         replies = self._compose(message, answer)
         if not replies and not answer.silent:
             # A customer who wrote gets a word; a silent assistant is a defect of its rules.
@@ -151,19 +167,8 @@ class Worker:
         metrics.TURNS.labels(message.channel, "answered" if replies else "silent").inc()
         metrics.TURN_SECONDS.labels(message.channel).observe(max(0.0, utc_now() - entry.appended_at))
 
-    async def _recall(self, conversation_id: str) -> Memory:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.exists(keys.human(conversation_id))
-            pipe.hmget(keys.memory(conversation_id), ["silent", "language", "choices"])
-            pipe.get(keys.version(conversation_id))
-            human, (silent, language, choices), version = await pipe.execute()
-        return Memory(
-            human_has_it=bool(human),
-            silent=silent == b"1",
-            language=language.decode() if language else None,
-            choices=_choices_decoder.decode(choices) if choices else (),
-            version=version.decode() if version else "",
-        )
+    async def _remembered(self, conversation_id: str) -> Memory:
+        return Memory.read(await until_redis_answers(lambda: self._recall(keys=keys.recalled(conversation_id))))
 
     async def _ask(self, turn: Turn) -> Answer:
         """Ask until there is an answer. While the assistant is away the message waits; a failing turn is tried a few
@@ -214,6 +219,10 @@ class Worker:
         conversation = entry.conversation_id
         channel = replies[0].channel if replies else ChannelName.MESSENGER
         choices = answer.replies[-1].quick_replies if answer and answer.replies else ()
+        permission = _NOT_ASKED
+        if replies:
+            first, sending = replies[0], self._channels[channel]
+            permission = permission_keys(sending, first), permission_arguments(sending, first)
         outcome = await until_redis_answers(
             lambda: self._finish_turn(
                 keys=[
@@ -225,6 +234,8 @@ class Worker:
                     keys.DEAD_LETTERS,
                     keys.version(conversation),
                     keys.events(conversation),
+                    keys.human(conversation),
+                    *permission[0],
                 ],
                 args=[
                     entry.consumer,
@@ -236,6 +247,7 @@ class Worker:
                     reason,
                     int(utc_now() * 1000),
                     *_stored(answer),
+                    *permission[1],
                     *(encode(reply) for reply in replies),
                 ],
             )

@@ -67,7 +67,7 @@ async def test_a_killed_rasa_finishes_the_turn_after_its_restart(
     hang.touch()
     try:
         asking = asyncio.create_task(customer.client.ask(turn))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not installation.runs_of(turn.message_id):
                 await asyncio.sleep(0.02)
         installation.rasa.kill()

@@ -110,7 +110,7 @@ class World:
         return list((await self.http.get(f"/api/{name}/users/42/messages")).json())
 
     async def wait_for(self, wanted: Callable[[Event], bool]) -> Event:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             for event in self.events:
                 if wanted(event):

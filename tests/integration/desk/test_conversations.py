@@ -101,7 +101,7 @@ class Installation:
 
     async def emptied(self) -> None:
         """Until nothing in the outbox is unread or unacknowledged."""
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             stream = self.layout.outbox(ChannelName.MESSENGER, HERE)
             [group] = [one for one in await self.redis.xinfo_groups(stream) if one["name"] == keys.SENDERS.encode()]
@@ -249,7 +249,7 @@ async def act(redis: Redis, layout: keys.Layout, *events: Echo | Notice) -> None
     running = asyncio.create_task(consumer.run(stop))
     await intake.append(list(events))
     stream = layout.inbox(HERE)
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         [group] = [one for one in await redis.xinfo_groups(stream) if one["name"] == keys.WORKERS.encode()]
         if group["pending"] == 0 and group["lag"] == 0:

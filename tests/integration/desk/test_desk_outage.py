@@ -13,7 +13,7 @@ Make = Callable[..., OpenTicket]
 
 
 async def open_when_back(desk: Desk, request: OpenTicket) -> TicketView:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 30
     while True:
         try:
             return await desk.open_ticket(request)

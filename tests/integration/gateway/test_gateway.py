@@ -57,7 +57,7 @@ class Gateway:
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
 
     def wait_ready(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 30
         while True:
             try:
                 if self.http.get("/ready").status_code == 200:
@@ -171,7 +171,7 @@ def test_while_the_inbox_is_away_the_platform_is_asked_to_deliver_again(own_valk
         assert gateway.deliver(body("m_1")).status_code == 200
         own_valkey.kill()
         assert gateway.deliver(body("m_2")).status_code == 503
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while gateway.http.get("/ready").status_code == 200:
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -49,7 +49,8 @@ class Recorder:
 
     async def _end(self, entry, reason):
         names = [entry.lease_key, entry.stream, "out", "holding", "memory", keys.DEAD_LETTERS, "version", "events"]
-        arguments = [entry.consumer, keys.WORKERS, entry.id, "", "", "", reason, 0, *[""] * 5]
+        names += ["human", "pause", "allowance", "attempt", "expected"]
+        arguments = [entry.consumer, keys.WORKERS, entry.id, "", "", "", reason, 0, *[""] * 7]
         if await until_redis_answers(lambda: self._finish(keys=names, args=arguments)) == b"lost":
             raise LeaseLost
 
@@ -73,7 +74,7 @@ class Running:
         await self.task
 
 
-async def until(condition, seconds: float = 10.0) -> None:
+async def until(condition, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -215,7 +216,7 @@ async def test_a_restarted_redis_resumes_where_it_was_killed(own_valkey, layout)
 
 
 async def _until_finished(redis, layout) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while True:
         try:
             groups = [await redis.xinfo_groups(stream) for stream in layout.inbox_streams()]

@@ -62,7 +62,7 @@ async def watching(redis, intake, platform):
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until(condition, seconds: float = 8.0) -> None:
+async def until(condition, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"

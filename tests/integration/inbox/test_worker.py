@@ -79,7 +79,7 @@ class Working:
         return [message.text for message in messages if message.user_id == user]
 
     async def wait_for(self, expected: list[str], user: str = "ann", channel=ChannelName.MESSENGER) -> None:
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 30
         while (found := await self.outbox(user, channel)) != expected:
             assert time.monotonic() < deadline, found
             await asyncio.sleep(0.02)
@@ -145,7 +145,7 @@ async def test_a_message_without_an_answer_leaves_the_conversation_as_it_was(wor
     await working.wait_for(["re: first"])
     working.assistant.failing = {"broken"}
     await working.write("broken")
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 30
     while not await DeadLetters(redis).count():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -164,7 +164,7 @@ async def test_a_customer_who_asked_for_silence_gets_no_word_whatever_happens(wo
     working.assistant.silent = True
     await working.write("stop")
     await working.write("hello?")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while working.assistant.asked != ["/chitchat_stop", "hello?"]:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -210,7 +210,7 @@ async def test_a_waiting_customer_sees_that_somebody_is_there(redis, layout, wor
     await working.write("hello")
     stream = layout.outbox(ChannelName.MESSENGER, "messenger:PAGE:ann")
     shown: list[bytes] = []
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while len(shown) < 2:
         assert time.monotonic() < deadline
         entries = await redis.xrange(stream)
@@ -223,7 +223,7 @@ async def test_a_turn_that_keeps_failing_is_parked_and_the_next_message_answered
     working.assistant.failing = {"poison"}
     await working.write("poison")
     await working.write("bonjour")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while "re: bonjour" not in await working.outbox():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)

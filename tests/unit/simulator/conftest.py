@@ -157,7 +157,7 @@ class Client:
         headers = {"Authorization": f"Bearer {self.settings.x.bearer_token}"}
         return await self.http.request(method, path, headers=headers, json=body)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "the condition never came true"

@@ -87,7 +87,7 @@ async def test_ordered_rate_limit_ends_by_itself(ready):
     assert [answer.status_code for answer in answers] == [201, 429]
     assert float(answers[1].headers["x-rate-limit-reset"]) - time.time() < 2
     assert (await ready.messenger_send("42")).status_code == 200
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 30
     while (await ready.x_send("43")).status_code == 429:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)

@@ -23,7 +23,7 @@ def start(settings: SimulatorSettings) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "simulator"], env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def wait_until_healthy(settings: SimulatorSettings, seconds: float = 20.0) -> None:
+def wait_until_healthy(settings: SimulatorSettings, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
