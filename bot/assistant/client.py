@@ -5,18 +5,18 @@
 └── ``TurnFailed``     this very turn fails: try a few times, then let a person look at it
 """
 
+import asyncio
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
 import msgspec
 
+from bot.assistant.connections import Connections
 from bot.assistant.turns import Turn
 from bot.channels.vocabulary import QuickReply
 
 _WEBHOOK: Final = "/webhooks/parvis/webhook"
 _HEALTH: Final = "/webhooks/parvis/health"
-_SECONDS_TO_CONNECT: Final = 2.0
 _SECONDS_FOR_HEALTH: Final = 2.0
 _FAULTS_OF_THE_TURN: Final = frozenset({400, 500})
 
@@ -81,10 +81,9 @@ class AssistantClient:
 
     def __init__(self, address: str, timeout_seconds: float = 30.0, token: str = "") -> None:
         """``address`` of the Rasa process, e.g. ``http://127.0.0.1:5005``. ``token`` is shared with it, if any."""
-        self._address = address.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=_SECONDS_TO_CONNECT)
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._kept: aiohttp.ClientSession | None = None
+        self._timeout_seconds = timeout_seconds
+        authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        self._connections = Connections(address, {"Content-Type": "application/json", **authorization})
 
     async def ask(self, turn: Turn) -> Answer:
         """The turn counts once its conversation is stored; the same ``message_id`` then gets the same answer again.
@@ -99,34 +98,25 @@ class AssistantClient:
         }
         body = msgspec.json.encode(request)
         try:
-            async with self._session.post(self._address + _WEBHOOK, data=body) as response:
-                return _read(response.status, await response.read())
+            async with asyncio.timeout(self._timeout_seconds):
+                status, answer = await self._connections.request("POST", _WEBHOOK, body)
         except TimeoutError as error:
             raise AssistantAway("timeout") from error
-        except aiohttp.ClientError as error:
+        except OSError as error:
             raise AssistantAway("unreachable") from error
+        return _read(status, answer)
 
     async def ready(self) -> bool:
         """Whether a model is loaded and turns are taken."""
-        timeout = aiohttp.ClientTimeout(total=_SECONDS_FOR_HEALTH)
         try:
-            async with self._session.get(self._address + _HEALTH, timeout=timeout) as response:
-                return response.status == HTTPStatus.OK
-        except (TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(_SECONDS_FOR_HEALTH):
+                status, _ = await self._connections.request("GET", _HEALTH)
+        except OSError:
             return False
+        return status == HTTPStatus.OK
 
     async def close(self) -> None:
-        if self._kept is not None:
-            await self._kept.close()
-
-    @property
-    def _session(self) -> aiohttp.ClientSession:
-        """Made at its first use, since it belongs to the event loop in which it is made."""
-        if self._kept is None:
-            self._kept = aiohttp.ClientSession(
-                timeout=self._timeout, headers={"Content-Type": "application/json", **self._headers}
-            )
-        return self._kept
+        self._connections.close()
 
 
 def _read(status: int, body: bytes) -> Answer:

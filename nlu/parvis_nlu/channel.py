@@ -22,7 +22,6 @@ import logging
 import os
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
 from rasa.core.channels.channel import InputChannel, UserMessage
@@ -60,7 +59,7 @@ class TurnChannel(InputChannel):
         async def prepare(app: Sanic, _: object) -> None:
             """So that the first customer does not wait for what every turn needs."""
             if self._is_ready(app):
-                await self._runner_of(app).prepare()
+                self._runner_of(app).prepare()
 
         @routes.get("/health")
         async def health(request: Request) -> HTTPResponse:
@@ -97,7 +96,8 @@ class TurnChannel(InputChannel):
                 turn.message_id,
             )
             return response.json({"error": "turn_broken"}, status=500)
-        return response.json(asdict(answer))
+        conversation = answer.conversation and vars(answer.conversation)
+        return response.json({**vars(answer), "conversation": conversation})
 
     def _runner_of(self, app: Sanic) -> TurnRunner:
         if self._runner is None:

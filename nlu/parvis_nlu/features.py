@@ -18,6 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from parvis_nlu.noise import without_accents
+from parvis_nlu.rows import SparseRow
 
 COLUMNS = 16384
 _SCATTER = 2
@@ -57,20 +58,22 @@ class Grams:
         grams = cls(kept, np.log((1 + len(texts)) / (1 + seen[columns].astype(np.float64))) + 1)
         return grams, grams._weighted_rows(counted[:, columns])
 
-    def rows(self, texts: Sequence[str]) -> sparse.csr_matrix:
+    def rows(self, texts: Sequence[str]) -> sparse.csr_matrix | SparseRow:
         """One row a text (float32)."""
         if len(texts) > 1:
             return self._weighted_rows(_counted(list(map(self._numbering.of, texts)), len(self._number)))
         counts = Counter(self._numbering.of(texts[0]))
         numbers = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
         often = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
-        return self._scattered(numbers, self._weighted(numbers, often, 0, 1), np.array([0, len(counts)]))
+        return SparseRow(*self._scattered(numbers, self._weighted(numbers, often, 0, 1)))
 
     def _weighted_rows(self, counted: sparse.csr_matrix) -> sparse.csr_matrix:
         """``counted``: how often a text (row) has a group (column)."""
         texts = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))
         weighted = self._weighted(counted.indices, counted.data, texts, counted.shape[0])
-        return self._scattered(counted.indices, weighted, counted.indptr)
+        values, columns = self._scattered(counted.indices, weighted)
+        shape = (counted.shape[0], COLUMNS)
+        return sparse.csr_matrix((values, columns, counted.indptr * _SCATTER), shape=shape, copy=False)
 
     def state(self) -> tuple[list[str], np.ndarray]:
         return list(self._number), self._weights
@@ -82,11 +85,9 @@ class Grams:
         lengths = np.sqrt(np.bincount(parts, values**2, count * _FAMILIES))
         return (values / np.maximum(lengths, 1e-9)[parts]).astype(np.float32)
 
-    def _scattered(self, numbers: np.ndarray, values: np.ndarray, starts: np.ndarray) -> sparse.csr_matrix:
-        """Groups with these ``values`` as rows; a row's groups begin at its number in ``starts``."""
-        values = (self._signs[numbers] * values[:, None]).ravel()
-        columns = self._columns[numbers].ravel()
-        return sparse.csr_matrix((values, columns, starts * _SCATTER), shape=(len(starts) - 1, COLUMNS), copy=False)
+    def _scattered(self, numbers: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of groups with these ``values``: what stands in which columns, ``_SCATTER`` of them for each group."""
+        return (self._signs[numbers] * values[:, None]).ravel(), self._columns[numbers].ravel()
 
 
 class _Numbers(dict[str, int]):

@@ -9,11 +9,19 @@ from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True)
+class SparseRow:
+    """One row: as a matrix it would cost more to make than to use. A column may be filled twice: its numbers add up."""
+
+    numbers: np.ndarray
+    columns: np.ndarray
+
+
+@dataclass(frozen=True)
 class Rows:
     """``sparse`` stands right of ``dense`` (float32 both), where there is one."""
 
     dense: np.ndarray
-    sparse: csr_matrix | None = None
+    sparse: csr_matrix | SparseRow | None = None
 
     def __len__(self) -> int:
         return len(self.dense)
@@ -31,8 +39,8 @@ class Rows:
         product = self.dense @ matrix[:filled]
         if self.sparse is None:
             return product
-        if len(self) == 1:  # ten times faster than the general way
-            found: np.ndarray = product + self.sparse.data @ matrix[filled + self.sparse.indices]
+        if isinstance(self.sparse, SparseRow):
+            found: np.ndarray = product + self.sparse.numbers @ matrix[filled + self.sparse.columns]
             return found
         return np.asarray(product + self.sparse @ matrix[filled:])
 

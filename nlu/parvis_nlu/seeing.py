@@ -16,7 +16,7 @@ from parvis_nlu.ahead import BATCH, encode_batch
 from parvis_nlu.encoder import SentenceEncoder, load_encoder
 from parvis_nlu.features import Grams
 from parvis_nlu.parallel import start_all
-from parvis_nlu.rows import Rows
+from parvis_nlu.rows import Rows, SparseRow
 from parvis_nlu.spelling import Speller
 
 _VECTOR_WEIGHT = 2.0
@@ -29,7 +29,7 @@ class Seen:
 
     vectors: np.ndarray
     details: np.ndarray
-    grams: sparse.csr_matrix
+    grams: sparse.csr_matrix | SparseRow
 
     def __getitem__(self, rows: np.ndarray) -> Seen:
         return Seen(self.vectors[rows], self.details[rows], self.grams[rows])
@@ -83,7 +83,7 @@ class Eye:
         guessed = _guessed(texts, meant)
         return self._seen(self._encoder.encode([*texts, *(meant[at] for at in guessed)]), guessed, grams)
 
-    def _seen(self, encoded: np.ndarray, guessed: list[int], grams: sparse.csr_matrix) -> Seen:
+    def _seen(self, encoded: np.ndarray, guessed: list[int], grams: sparse.csr_matrix | SparseRow) -> Seen:
         """``encoded``: all texts, then what the ``guessed`` ones are taken to mean."""
         meaning = self._encoder.dimensions
         vectors, details = encoded[:, :meaning], self._usual.apart(encoded[:, meaning:])

@@ -45,6 +45,8 @@ _MOST_KEPT = 500
 # Rasa's own lookup (``Event.resolve_by_type``) walks all classes again for every event: 25 ms for 20 turns.
 _EVENT_TYPES: dict[str, type[Event]] = {kind.type_name: kind for kind in reversed(all_subclasses(Event))}
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 # JSON that is not indented holds no line break of its own.
 _BETWEEN_EVENTS = ",\n"
 
@@ -204,7 +206,7 @@ def holds(tracker: DialogueStateTracker, message_id: str) -> bool:
 
 
 def _written(event: Event) -> str:
-    return json.dumps(event.as_dict(), ensure_ascii=False)
+    return _encode(event.as_dict())
 
 
 def _read_event(parameters: dict[str, Any]) -> Event:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Iterable
+import time
+from collections.abc import Reversible
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
@@ -30,7 +31,17 @@ from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore, TrackerStore
 from rasa.shared.core.constants import ACTION_VALIDATE_SLOT_MAPPINGS, SlotMappingType
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, SlotSet, UserUttered
+from rasa.shared.core.events import (
+    ActionExecuted,
+    ActionReverted,
+    BotUttered,
+    Event,
+    Restarted,
+    SessionStarted,
+    SlotSet,
+    UserUtteranceReverted,
+    UserUttered,
+)
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import TEXT
 
@@ -86,17 +97,16 @@ class TurnRunner:
         self._processor = TurnProcessor(agent.processor)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def prepare(self) -> None:
+    def prepare(self) -> None:
         """Read a message once, so that whatever is made at the first use is there."""
-        await self._processor.parse_message(UserMessage("Bonjour"))
+        self._processor.read("Bonjour")
 
     async def run(self, turn: Turn) -> Answer:
         """Raises ``TurnStopped``."""
-        message = _message_of(turn)
         async with self._lock(turn.sender):
             tracker = await self._processor.resume(turn)
             if not holds(tracker, turn.message_id):
-                await self._processor.take(message, tracker)
+                await self._processor.take(_message_of(turn), tracker)
             return Answer(
                 replies_to(tracker, turn.message_id),
                 _language(tracker),
@@ -126,6 +136,13 @@ class TurnProcessor(MessageProcessor):
             self.action_endpoint = WatchedEndpoint(processor.action_endpoint)
             read_answers_quickly()
         self._slots_action = ActionExtractSlots(self.action_endpoint)
+        self._nobody = DialogueStateTracker.from_events("", [])
+
+    def read(self, text: str) -> dict[str, Any]:
+        """What Rasa's ``parse_message`` finds, without its copies for a log. It depends on the text alone."""
+        parsed = self._parse_message_with_graph(UserMessage(text), self._nobody)
+        self._update_full_retrieval_intent(parsed)
+        return parsed
 
     async def resume(self, turn: Turn) -> StoredTracker:
         """The conversation that the turn goes on with."""
@@ -136,7 +153,7 @@ class TurnProcessor(MessageProcessor):
 
     async def take(self, message: UserMessage, tracker: StoredTracker) -> None:
         """Run the turn on its conversation. The steps are those of ``MessageProcessor.handle_message``."""
-        parsed = await self.parse_message(message)
+        parsed = self.read(message.text)
         await self._update_tracker_session(tracker, message.output_channel, message.metadata)
         for request in agenda(parsed, tracker):
             message.text = request[TEXT]
@@ -153,6 +170,13 @@ class TurnProcessor(MessageProcessor):
         await self._apologise_for_language(output, tracker)
         await self._run_prediction_loop(output, tracker)
 
+    async def _update_tracker_session(
+        self, tracker: DialogueStateTracker, output_channel: OutputChannel, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Rasa's looks at the whole conversation, twice, to see that its session goes on."""
+        if not _has_written_within(self.domain.session_config.session_expiration_time * 60, tracker):
+            await super()._update_tracker_session(tracker, output_channel, metadata)
+
     async def _extract_slots(self, output: OutputChannel, tracker: DialogueStateTracker) -> None:
         """Rasa's ``run_action_extract_slots``; of a domain's slots most are facts, which no message fills."""
         events = await self._slots_action.run(output, self.nlg, tracker, self._domain_of_fillable_slots)
@@ -161,8 +185,9 @@ class TurnProcessor(MessageProcessor):
     def _predict_next_with_tracker(self, tracker: DialogueStateTracker) -> PolicyPrediction:
         return self._decided.predict(tracker) or super()._predict_next_with_tracker(tracker)
 
-    def _check_for_unseen_features(self, parse_data: dict[str, Any]) -> None:
-        """Nothing: the training has checked that the domain knows what the model may find."""
+    @staticmethod
+    def _log_slots(tracker: DialogueStateTracker) -> None:
+        """Nothing: what is known of a customer is not for a log, and to write it all out takes time."""
 
     async def _introduce(self, output: NamedOutput, tracker: DialogueStateTracker) -> None:
         """After the slots, so that the language is known."""
@@ -287,14 +312,24 @@ def _language(tracker: DialogueStateTracker) -> str | None:
     return slot.value if slot else None
 
 
-def _began_session(events: Iterable[Event]) -> bool:
+def _began_session(events: Reversible[Event]) -> bool:
     """Whether the turn that is being run, the last in ``events``, opened a session."""
     turns = 0
-    for event in reversed(list(events)):
+    for event in reversed(events):
         if isinstance(event, SessionStarted):
             return True
         turns += isinstance(event, UserUttered)
         if turns > 1:
+            return False
+    return False
+
+
+def _has_written_within(seconds: float, tracker: DialogueStateTracker) -> bool:
+    """Whether the session's last message is that young. Not where an event undoes others: Rasa then has to look."""
+    for event in reversed(tracker.events):
+        if isinstance(event, UserUttered):
+            return time.time() - event.timestamp < seconds
+        if isinstance(event, SessionStarted | Restarted | ActionReverted | UserUtteranceReverted):
             return False
     return False
 

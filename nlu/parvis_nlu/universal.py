@@ -31,6 +31,7 @@ _MOST_TOKENS = 3000
 # Tokens are always computed by so many: the last bits of a product depend on how many rows it has, and from a dozen
 # on also on a row's place. What is remembered of a token must not depend on what it was first seen with.
 _BLOCK = 8
+_FEW_TOKENS = 64
 # The working set of so many tokens fits into a cache; of more they are slower.
 _TOKENS_AT_ONCE = 500
 
@@ -56,7 +57,7 @@ class UniversalEncoder:
         self._shift = np.concatenate([rest[f"ln_b{one}"] for one in of_all])
         self._first = [rest[f"w1_{one}"].reshape(-1, _STACK, _STACK) for one in of_all]
         self._first_bias = [rest[f"b1_{one}"] for one in of_all]
-        self._second = [rest[f"w2_{one}"] for one in of_all]
+        self._second = [np.ascontiguousarray(rest[f"w2_{one}"].T) for one in of_all]
         self._second_bias = [rest[f"b2_{one}"] for one in of_all]
         self._sum_gain, self._sum_shift = rest["ln_g"], rest["ln_b"]
         self._dense = {name: rest[name] for name in ("cnn_W", "cnn_b", "d0", "d1", "d2", "d3", "p1", "p3")}
@@ -106,7 +107,10 @@ class UniversalEncoder:
             around = np.zeros((len(spread), _STACK), np.float32)
             around[places] = found
             window = around[places[:, None] + np.arange(size) - middle].reshape(len(flat), size * _STACK)
-            far = np.maximum(window @ self._second[stack] + self._second_bias[stack], 0)
+            # Of few tokens the product is twice as fast this way round.
+            weights = self._second[stack]
+            product = (weights @ window.T).T if len(flat) <= _FEW_TOKENS else window @ weights.T
+            far = np.maximum(product + self._second_bias[stack], 0)
             seen[:, _WIDTH + own.start : _WIDTH + own.stop] = far + found
         sums = np.add.reduceat(_levelled(seen, self._tiny), starts, axis=0)
         return sums * self._sum_gain + lengths[:, None].astype(np.float32) * self._sum_shift

@@ -20,7 +20,7 @@ from bot.channels.vocabulary import (
 from bot.inbox import keys
 from bot.inbox.consumer import ShardConsumer
 from bot.inbox.dead_letters import DeadLetters
-from bot.inbox.worker import Worker, WorkerLimits
+from bot.inbox.worker import Memory, Worker, WorkerLimits
 from tests.integration.inbox.platform import MemoryPlatform
 
 HOLDING = {"fr": "Message bien reçu.", "en": "We have your message."}
@@ -35,6 +35,7 @@ class EchoingAssistant:
         self.asked: list[str] = []
         self.choices: tuple[QuickReply, ...] = ()
         self.silent = False
+        self.replies = 1
         self.before_answering: Callable[[], Awaitable[None]] | None = None
 
     async def ask(self, turn):
@@ -50,7 +51,8 @@ class EchoingAssistant:
         conversation = Conversation(
             turn.version, f"{turn.version}+{turn.message_id}", f"[{turn.message}]", bool(turn.version), 60
         )
-        return Answer((AssistantReply(f"re: {turn.message}", self.choices),), language="fr", conversation=conversation)
+        reply = AssistantReply(f"re: {turn.message}", self.choices)
+        return Answer((reply,) * self.replies, language="fr", conversation=conversation)
 
 
 class Working:
@@ -138,6 +140,80 @@ async def test_nothing_is_appended_to_a_conversation_that_has_expired(working, r
     await working.write("second")
     await working.wait_for(["re: first", "re: second"])
     assert await redis.get(keys.events("messenger:PAGE:ann")) == b"[second]"
+
+
+@pytest.fixture
+def nothing_grows_old(monkeypatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr("bot.inbox.consumer._FRESH_SECONDS", 600)
+
+
+async def marks(redis, layout) -> list[tuple[bytes | None, dict[bytes, bytes]]]:
+    """Of each of Ann's replies: since when it is cleared, and what is noted of its attempts."""
+    entries = await redis.xrange(layout.outbox(ChannelName.MESSENGER, "messenger:PAGE:ann"))
+    replies = [decode_outbound(fields[b"message"]) for _, fields in entries]
+    attempts = [await redis.hgetall(keys.attempt(reply.reply_id)) for reply in replies]
+    return [(fields.get(b"cleared"), attempt) for (_, fields), attempt in zip(entries, attempts, strict=True)]
+
+
+async def test_the_first_reply_of_a_turn_is_cleared_and_marked_as_in_flight(working, redis, layout):
+    working.assistant.replies = 2
+    await working.write("hello")
+    await working.wait_for(["re: hello", "re: hello"])
+    [(cleared, attempt), second] = await marks(redis, layout)
+    assert attempt == {b"attempts": b"1", b"in_flight_since": cleared}
+    assert second == (None, {}), "it comes when the first has left"
+    assert await redis.zcard(keys.expected("messenger:PAGE:ann")) == 1
+
+
+@pytest.mark.parametrize("obstacle", ["paused", "throttled", "exhausted", "a person has it"])
+async def test_a_reply_that_may_not_go_out_now_is_not_cleared(working, redis, layout, obstacle):
+    async def put_obstacle() -> None:
+        allowance, later = keys.allowance("messenger", "PAGE"), int((time.time() + 60) * 1000)
+        match obstacle:
+            case "paused":
+                await redis.set(keys.pause("messenger", "PAGE"), "reason")
+            case "throttled":
+                await redis.hset(allowance, "blocked_until", later)
+            case "exhausted":
+                await redis.hset(allowance, mapping={"remaining": 0, "resets_at": later})
+            case _:
+                await redis.set(keys.human("messenger:PAGE:ann"), "agent:lea")
+
+    working.assistant.before_answering = put_obstacle
+    await working.write("hello")
+    await working.wait_for(["re: hello"])
+    assert await marks(redis, layout) == [(None, {})]
+
+
+@pytest.mark.usefixtures("nothing_grows_old")
+async def test_what_a_turn_must_know_comes_with_its_message(working, redis, layout):
+    working.assistant.choices = (QuickReply("Retours", "/faq_returns"),)
+    await working.write("first")
+    await working.wait_for(["re: first"])
+    while working.consumer.waiting:
+        await asyncio.sleep(0.01)
+    await working.write("Retours")
+    await working.wait_for(["re: first", "re: /faq_returns"])
+    stream = layout.inbox("messenger:PAGE:ann")
+    recalled = [Memory.read(fields[b"recalled"]) for _, fields in await redis.xrange(stream)]
+    assert [(memory.version, memory.choices) for memory in recalled] == [
+        ("", ()),
+        ("+ann-1", working.assistant.choices),
+    ]
+
+
+@pytest.mark.usefixtures("nothing_grows_old")
+async def test_what_came_with_a_message_is_not_believed_when_the_conversation_went_on_meanwhile(working):
+    working.assistant.choices = (QuickReply("Retours", "/faq_returns"),)
+
+    async def wait() -> None:
+        working.assistant.before_answering = None
+        await working.write("Retours")  # at which nothing has been offered yet
+
+    working.assistant.before_answering = wait
+    await working.write("first")
+    await working.wait_for(["re: first", "re: /faq_returns"])
 
 
 async def test_a_message_without_an_answer_leaves_the_conversation_as_it_was(working, redis):
