@@ -34,7 +34,18 @@ class Valkey:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        options = ["--port", str(self.port), "--dir", str(self._folder), "--appendonly", "yes", "--save", ""]
+        options = [
+            "--port",
+            str(self.port),
+            "--dir",
+            str(self._folder),
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "always",
+            "--save",
+            "",
+        ]
         self._process = subprocess.Popen(
             [str(get_binary_path()), "--bind", "127.0.0.1", *options], stdout=subprocess.DEVNULL
         )
