@@ -155,15 +155,18 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
     def give(self, tracker: StoredTracker) -> Conversation:
         """The conversation as its caller shall store it. It is taken to be stored, until the caller says otherwise by
         naming another version."""
-        events = {
-            id(event): tracker.stored.get(id(event)) or (event, _written(event)) for event in self.shortened(tracker)
-        }
-        continues = bool(tracker.stored) and list(events)[: len(tracker.stored)] == list(tracker.stored)
-        new = list(events.values())[len(tracker.stored) if continues else 0 :]
-        text = (_BETWEEN_EVENTS if continues else "") + _BETWEEN_EVENTS.join(text for _, text in new)
+        events = self.shortened(tracker)
+        whole = events[0] is tracker.events[0]
+        # Events are only ever added to a tracker, so what is stored is still the beginning of it.
+        continues = whole and bool(tracker.stored)
+        known, tracker.stored = tracker.stored, tracker.stored if continues else {}
+        new = events[len(tracker.stored) :]
+        tracker.stored.update((id(event), known.get(id(event)) or (event, _written(event))) for event in new)
+        texts = _BETWEEN_EVENTS.join(tracker.stored[id(event)][1] for event in new)
+        text = (_BETWEEN_EVENTS if continues else "") + texts
         given = Conversation(tracker.version, uuid.uuid4().hex, text, continues, self._expiry)
-        tracker.given, tracker.version, tracker.stored = given, given.version, events
-        if len(events) == len(tracker.events):
+        tracker.given, tracker.version = given, given.version
+        if whole:
             self._keep(tracker)
         return given
 
@@ -179,7 +182,7 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
     def shortened(self, tracker: DialogueStateTracker) -> list[Event]:
         """The tracker's events, or from twice ``keep_turns`` turns on what the last ``keep_turns`` need."""
         events = list(tracker.events)
-        turns = [index for index, event in enumerate(events) if isinstance(event, UserUttered)]
+        turns = [index for index, event in enumerate(events) if type(event) is UserUttered]
         if len(turns) < 2 * self._keep_turns:
             return events
         cut = turns[-self._keep_turns]
@@ -202,7 +205,7 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
 
 def holds(tracker: DialogueStateTracker, message_id: str) -> bool:
     """Whether the turn of that message is in the conversation."""
-    return any(isinstance(event, UserUttered) and event.message_id == message_id for event in tracker.events)
+    return any(type(event) is UserUttered and event.message_id == message_id for event in tracker.events)
 
 
 def _written(event: Event) -> str:
