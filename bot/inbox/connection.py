@@ -5,7 +5,7 @@ import random
 import re
 from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -23,9 +23,22 @@ _USES = re.compile(r"^-- Uses (\w+)\.lua\.$", re.MULTILINE)
 Result = TypeVar("Result")
 
 
+class CancellableRedis(Redis):
+    """redis-py sends within ``asyncio.wait_for``, which before Python 3.12 swallows a cancellation that comes just as
+    the command has left: whoever was told to stop would then go on for ever."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
+        return answer
+
+
 def open_redis(address: str, *, timeout: float = 5.0) -> Redis:
     """``timeout`` in seconds bounds one command; blocking reads ask for less."""
-    return Redis.from_url(
+    return CancellableRedis.from_url(
         address,
         socket_timeout=timeout,
         socket_connect_timeout=1.0,

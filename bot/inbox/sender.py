@@ -188,6 +188,7 @@ class Sender:
                         entry.id,
                         message.conversation_id,
                         message.reply_id if message.author is Author.ASSISTANT else "",
+                        "" if entry.recovered or made else entry.fields.get(b"cleared", b""),
                     ],
                 )
             )
@@ -332,7 +333,7 @@ def _clearance(entry: Entry[OutboundMessage | ActivityEntry]) -> Attempt | None:
     """The attempt that was permitted, and marked as in flight, as the reply entered the outbox.
 
     It holds for a reply that is taken up without delay: later a limit may have been reached, or a person may have the
-    conversation. A reply that was never taken up before is not in flight, whatever its mark says.
+    conversation. If it is not made use of, it is given back as permission is asked for anew.
     """
     since = entry.fields.get(b"cleared")
     return Attempt(1, int(since) / 1000) if since and entry.is_fresh else None

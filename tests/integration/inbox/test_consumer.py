@@ -125,6 +125,18 @@ async def test_a_dead_consumers_shards_are_taken_over_with_its_unfinished_messag
     assert recorder.handled["ann"] == [f"ann-{n}" for n in range(4)]
 
 
+async def test_a_consumer_that_is_told_to_stop_as_a_message_arrives_does_not_go_on(redis, layout, intake):
+    for number in range(5):
+        recorder = Recorder(redis)
+        running = Running(redis, layout, recorder)
+        await until(lambda running=running: running.consumer.shards_held == 4)
+        await intake.append([message(number, "ann")])
+        running.task.cancel()
+        async with asyncio.timeout(30):
+            with pytest.raises(asyncio.CancelledError):
+                await running.task
+
+
 async def _never(*_: object, **__: object) -> None:
     return None
 

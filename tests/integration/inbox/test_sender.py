@@ -308,6 +308,27 @@ async def test_a_clearance_that_is_no_longer_fresh_does_not_count(redis, sending
     await until(lambda: platform.texts == ["first"])
 
 
+async def test_a_clearance_that_was_not_made_use_of_is_given_back(redis, sending, platform):
+    allowance = keys.allowance(platform.name, platform.account_id)
+    # Its own clearance took the last one.
+    await redis.hset(allowance, mapping={"remaining": 0, "resets_at": int((time.time() + 600) * 1000)})
+    await sending.put("first", cleared_ago=0.5)
+    await until(lambda: platform.texts == ["first"])
+    assert await redis.hget(allowance, "remaining") == b"0"
+
+
+@pytest.mark.usefixtures("nothing_grows_old")
+async def test_a_clearance_that_ended_in_doubt_is_not_given_back(redis, sending, platform):
+    allowance = keys.allowance(platform.name, platform.account_id)
+    await redis.hset(allowance, mapping={"remaining": 5, "resets_at": int((time.time() + 600) * 1000)})
+    platform.faults = [OutcomeUnknown("cut", "connection lost")]
+    await until(lambda: sending.consumer.shards_held == 4)
+    await sending.put("first", cleared_ago=0.0)
+    await until(lambda: platform.texts == ["first"])
+    assert platform.calls == 2
+    assert await redis.hget(allowance, "remaining") == b"4"
+
+
 @pytest.mark.usefixtures("nothing_grows_old")
 async def test_a_clearance_does_not_count_behind_another_reply_of_the_conversation(redis, sending, platform):
     platform.seconds = 0.2
