@@ -156,7 +156,7 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         """The conversation as its caller shall store it. It is taken to be stored, until the caller says otherwise by
         naming another version."""
         events = self.shortened(tracker)
-        whole = events[0] is tracker.events[0]
+        whole = not events or events[0] is tracker.events[0]
         # Events are only ever added to a tracker, so what is stored is still the beginning of it.
         continues = whole and bool(tracker.stored)
         known, tracker.stored = tracker.stored, tracker.stored if continues else {}
