@@ -158,14 +158,11 @@ class ConversationStore(TrackerStore, SerializedTrackerAsText):
         events = self.shortened(tracker)
         whole = not events or events[0] is tracker.events[0]
         # Events are only ever added to a tracker, so what is stored is still the beginning of it.
-        continues = whole and bool(tracker.stored)
-        known, tracker.stored = tracker.stored, tracker.stored if continues else {}
-        new = events[len(tracker.stored) :]
-        tracker.stored.update((id(event), known.get(id(event)) or (event, _written(event))) for event in new)
-        texts = _BETWEEN_EVENTS.join(tracker.stored[id(event)][1] for event in new)
-        text = (_BETWEEN_EVENTS if continues else "") + texts
-        given = Conversation(tracker.version, uuid.uuid4().hex, text, continues, self._expiry)
-        tracker.given, tracker.version = given, given.version
+        kept = tracker.stored if whole else {}
+        new = {id(event): tracker.stored.get(id(event)) or (event, _written(event)) for event in events[len(kept) :]}
+        text = (_BETWEEN_EVENTS if kept else "") + _BETWEEN_EVENTS.join(text for _, text in new.values())
+        given = Conversation(tracker.version, uuid.uuid4().hex, text, bool(kept), self._expiry)
+        tracker.given, tracker.version, tracker.stored = given, given.version, kept | new
         if whole:
             self._keep(tracker)
         return given

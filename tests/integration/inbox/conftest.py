@@ -28,3 +28,9 @@ async def intake(redis, layout) -> AsyncIterator[Intake]:
     running.start()
     yield running
     await running.stop()
+
+
+@pytest.fixture
+def nothing_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was noted with an entry holds, however slow the machine is."""
+    monkeypatch.setattr("bot.inbox.consumer._FRESH_SECONDS", 600)

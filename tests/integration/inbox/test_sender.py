@@ -282,12 +282,6 @@ async def test_a_sender_killed_in_flight_leaves_a_reply_that_its_heir_settles(in
     assert platform.calls == 2
 
 
-@pytest.fixture
-def nothing_grows_old(monkeypatch) -> None:
-    """However slow the machine is."""
-    monkeypatch.setattr("bot.inbox.consumer._FRESH_SECONDS", 600)
-
-
 @pytest.mark.usefixtures("nothing_grows_old")
 async def test_a_reply_that_was_cleared_as_it_entered_the_outbox_is_sent_without_asking(redis, sending, platform):
     # What is asked would say no: the permission is there.

@@ -142,12 +142,6 @@ async def test_nothing_is_appended_to_a_conversation_that_has_expired(working, r
     assert await redis.get(keys.events("messenger:PAGE:ann")) == b"[second]"
 
 
-@pytest.fixture
-def nothing_grows_old(monkeypatch) -> None:
-    """However slow the machine is."""
-    monkeypatch.setattr("bot.inbox.consumer._FRESH_SECONDS", 600)
-
-
 async def marks(redis, layout) -> list[tuple[bytes | None, dict[bytes, bytes]]]:
     """Of each of Ann's replies: since when it is cleared, and what is noted of its attempts."""
     entries = await redis.xrange(layout.outbox(ChannelName.MESSENGER, "messenger:PAGE:ann"))
