@@ -19,9 +19,10 @@ import httpx
 from jinja2 import Environment
 from sqlalchemy import text
 
-from benchmarks.children import Child, Children, free_port
+from benchmarks.children import Child, Children
 from benchmarks.desk_data import Made, make
 from benchmarks.figures import summarize
+from benchmarks.ports import free_port
 from benchmarks.postgresql import PostgreSql, find_postgresql
 from benchmarks.report import Goal, Report
 from bot.console.accounts import AuditLog, Role, Users, migrate_accounts

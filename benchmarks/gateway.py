@@ -14,10 +14,11 @@ from typing import Any
 
 import redis
 
-from benchmarks.children import Child, Children, free_port
+from benchmarks.children import Child, Children
 from benchmarks.installation import Installation, clean_environment
 from benchmarks.load import LoadResult, Order, generate
 from benchmarks.platforms import MESSENGER_PATH, RASA_PATH, Credentials
+from benchmarks.ports import free_port
 from benchmarks.rasa import facebook_credentials, rasa_environment, start_rasa
 from benchmarks.report import Goal, Report
 from benchmarks.search import Plan, RateSearch, Step

@@ -8,8 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.children import Child, Children, free_port
+from benchmarks.children import Child, Children
 from benchmarks.platforms import Credentials
+from benchmarks.ports import free_port
 from bot.settings import PROJECT_ROOT
 
 READY_SECONDS = 180.0
@@ -37,6 +38,7 @@ class Installation:
             "PARVIS_LOG_FORMAT": "json",
             "PARVIS_SIMULATOR_MODE": "off" if credentials else "on",
             "PARVIS_OPS_GATEWAY_PORT": str(free_port()),
+            "PARVIS_OPS_CONSOLE_PORT": str(free_port()),
             "PARVIS_SIMULATOR_SMTP_PORT": (smtp_port := str(free_port())),
             "PARVIS_MAIL_HOST": "127.0.0.1",
             "PARVIS_MAIL_PORT": smtp_port,

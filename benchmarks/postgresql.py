@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
-from benchmarks.children import free_port
+from benchmarks.ports import free_port
 
 
 def find_postgresql() -> Path | None:

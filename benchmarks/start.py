@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.children import Children, free_port, tree_memory_mb
+from benchmarks.children import Children, tree_memory_mb
 from benchmarks.installation import READY_SECONDS, Installation
 from benchmarks.platforms import Credentials
+from benchmarks.ports import free_port
 from benchmarks.rasa import default_model, default_project, facebook_credentials, rasa_environment, start_rasa
 from benchmarks.report import Report
 from bot.settings import PROJECT_ROOT, Settings

@@ -11,9 +11,10 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
-from benchmarks.children import Children, free_port
+from benchmarks.children import Children
 from benchmarks.installation import Installation
 from benchmarks.platforms import MESSENGER_PATH, RASA_PATH, Credentials
+from benchmarks.ports import free_port
 from benchmarks.rasa import default_model, default_project, facebook_credentials, rasa_environment, start_rasa
 from benchmarks.report import Goal, Report
 from benchmarks.turns import Phase, PhaseResult, TurnOrder, drive
