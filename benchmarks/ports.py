@@ -1,4 +1,4 @@
-"""Ports for processes that are started for a while."""
+"""Ports for processes that are started for a while, by benchmarks and tests."""
 
 import random
 import socket
@@ -6,20 +6,26 @@ import socket
 # Below those that systems give to outgoing connections (Linux from 32768 on, others from 49152): one that is drawn now
 # and listened on seconds later must not be taken by a client meanwhile.
 _FIRST, _LAST = 20_000, 32_000
-_ATTEMPTS = 100
 _dice = random.SystemRandom()
+_drawn: set[int] = set()
 
 
 def free_port() -> int:
-    """On loopback; drawn at random, so that two runs side by side hardly ever meet. Raises ``OSError`` when none is
-    found free."""
-    for _ in range(_ATTEMPTS):
-        port = _dice.randint(_FIRST, _LAST)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+    """On loopback, another one at each call; at random, so that two runs side by side hardly ever meet. Raises
+    ``OSError`` when none is left."""
+    ports = [port for port in range(_FIRST, _LAST) if port not in _drawn]
+    for port in _dice.sample(ports, len(ports)):
+        if _is_free(port):
+            _drawn.add(port)
             return port
-    raise OSError(f"no free port between {_FIRST} and {_LAST} on 127.0.0.1: something listens on nearly all of them")
+    raise OSError(f"no port between {_FIRST} and {_LAST} is free on 127.0.0.1")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

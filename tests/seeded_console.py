@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Final
 import httpx
 from redis.asyncio import Redis
 
+from benchmarks.ports import free_port
 from bot.console.accounts import AuditLog, Role, Users, migrate_accounts
 from bot.desk import (
     Actor,
@@ -233,7 +233,7 @@ class ConsoleProcess:
     """The console as it runs in an installation, on a port of its own."""
 
     def __init__(self, home: Path, database_url: str, redis_url: str, **settings: str) -> None:
-        self.port, operations = _free_port(), _free_port()
+        self.port, operations = free_port(), free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")}
         self._environment = {
@@ -272,12 +272,6 @@ class ConsoleProcess:
             self._process.terminate()
             self._process.wait(20)
         self._log.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def fill_now(database_url: str, redis_url: str) -> dict[str, str]:

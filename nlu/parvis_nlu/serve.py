@@ -63,6 +63,11 @@ def _serve(arguments: argparse.Namespace) -> int:
         gc.collect()
         gc.freeze()
 
+    async def answer_programs_only(app: Sanic, _: object) -> None:
+        """Neither Rasa's permissions for web pages, none of which calls, nor a log line a request that nobody reads."""
+        app.response_middleware.clear()
+        app.config.ACCESS_LOG = False
+
     rasa.utils.common.configure_logging_and_warnings(log_level=arguments.log_level)
     configure_structlog(arguments.log_level)
     rasa.core.run.serve_application(
@@ -72,7 +77,11 @@ def _serve(arguments: argparse.Namespace) -> int:
         credentials=str(arguments.credentials),
         endpoints=AvailableEndpoints.read_endpoints(str(arguments.endpoints)),
         enable_api=False,
-        server_listeners=[(stop_without_model, "after_server_start"), (spare_the_collector, "after_server_start")],
+        server_listeners=[
+            (answer_programs_only, "after_server_start"),
+            (stop_without_model, "after_server_start"),
+            (spare_the_collector, "after_server_start"),
+        ],
     )
     return 0 if all(loaded) else 1
 

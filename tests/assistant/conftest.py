@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from benchmarks.ports import free_port
 from bot.assistant import AssistantClient, Turn, rasa_command
 from bot.channels.vocabulary import Attachment, AttachmentKind, ChannelName, InboundMessage, QuickReply
 from bot.desk import Desk, TicketView, load_routing, migrate, open_desk
@@ -121,7 +121,7 @@ def assistant(tmp_path_factory: pytest.TempPathFactory, _valkey: Any) -> Iterato
     train(ROOT, folder, on_progress=lambda step: None)
     database = f"sqlite+aiosqlite:///{folder / 'desk.db'}"
     asyncio.run(migrate(database))
-    port, actions_port = _free_port(), _free_port()
+    port, actions_port = free_port(), free_port()
     command, environment = rasa_command(ROOT, port=port, actions_port=actions_port, redis_address=_valkey.address)
     running = Assistant(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{actions_port}", database)
     actions = [sys.executable, "-c", SERVE_ACTIONS, database, str(ROUTING), str(actions_port)]
@@ -202,9 +202,3 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=1, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

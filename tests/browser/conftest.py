@@ -1,7 +1,6 @@
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,17 +11,12 @@ from aiohttp import web
 from authlib.oauth1 import ClientAuth
 from playwright.async_api import Browser, Playwright, async_playwright
 
+from benchmarks.ports import free_port
 from simulator.app import Simulator
 from simulator.settings import SimulatorSettings
 from simulator.signing import app_secret_proof, sign_for_messenger, sign_for_x
 
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _find_chromium() -> str | None:
@@ -129,9 +123,9 @@ class StandInBrand:
 @pytest_asyncio.fixture(loop_scope="session")
 async def brand() -> AsyncIterator[StandInBrand]:
     """A running simulator with a brand behind it that repeats what it is told."""
-    gateway_port = _free_port()
+    gateway_port = free_port()
     settings = SimulatorSettings(
-        port=_free_port(), smtp_port=_free_port(), gateway_url=f"http://127.0.0.1:{gateway_port}"
+        port=free_port(), smtp_port=free_port(), gateway_url=f"http://127.0.0.1:{gateway_port}"
     )
     brand = StandInBrand(settings)
     application = web.Application()

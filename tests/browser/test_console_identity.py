@@ -18,7 +18,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from playwright.async_api import Browser, Page, expect
 
-from tests.conftest import Valkey, free_port
+from benchmarks.ports import free_port
+from tests.conftest import Valkey
 from tests.integration.conftest import migrate_all
 from tests.seeded_console import ConsoleProcess
 

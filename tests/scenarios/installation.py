@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from benchmarks.ports import free_port
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,21 +32,10 @@ _PORTS = {
 }
 
 
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
 class Installation:
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self.ports = {name: free_port() for name in _PORTS}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")}
         self.environment = {
             **clean,

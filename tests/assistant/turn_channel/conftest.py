@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.ports import free_port
 from bot.assistant import AssistantClient, rasa_command
 from bot.channels.vocabulary import ChannelName
 from bot.trainer.training import train
 from tests.assistant.remembering import RememberingAssistant
 from tests.assistant.turn_channel.customer import Customer
-from tests.assistant.turn_channel.installation import TOKEN, Installation, Program, action_server, answers, free_port
+from tests.assistant.turn_channel.installation import TOKEN, Installation, Program, action_server, answers
 from tests.assistant.turn_channel.small_project import DOMAIN, NLU, RULES
 
 ROOT = Path(__file__).resolve().parents[3]

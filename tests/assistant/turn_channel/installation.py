@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,15 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.ports import free_port
 from tests.assistant.turn_channel.small_project import ACTIONS
 
 TOKEN = "shared"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def poll(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -1,7 +1,6 @@
 """Both channels against the simulator: its signatures, its protocols, its faults, over real sockets."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -11,6 +10,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from benchmarks.ports import free_port
 from bot.channels.base import Channel, GiveUp, OutcomeUnknown, PauseChannel, TryAgain, WaitUntil
 from bot.channels.messenger import MessengerChannel
 from bot.channels.vocabulary import (
@@ -29,12 +29,6 @@ from simulator.settings import SimulatorSettings, XShape
 
 MESSENGER, X = ChannelName.MESSENGER, ChannelName.X
 BOTH = pytest.mark.parametrize("name", [MESSENGER, X])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def build_channels(settings: SimulatorSettings) -> dict[ChannelName, Channel]:

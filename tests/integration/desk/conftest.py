@@ -13,9 +13,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from benchmarks.ports import free_port
 from bot.desk import Desk, Direction, LoggedMessage, OpenTicket, Routing, load_routing, open_desk
 from bot.settings import PROJECT_ROOT
-from tests.conftest import free_port
 
 # --- the desk ---------------------------------------------------------------------------------------------------------
 

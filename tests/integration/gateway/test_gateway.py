@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Valkey, free_port
+from benchmarks.ports import free_port
+from tests.conftest import Valkey
 
 SECRET = "app-secret"
 PROJECT_ROOT = Path(__file__).resolve().parents[3]

@@ -1,7 +1,6 @@
 """The action server as a process of its own, called as Rasa calls it."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import httpx
 import pytest
 import yaml
 
+from benchmarks.ports import free_port
 from bot.desk import TicketStatus, load_routing, migrate, open_desk
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,7 +67,7 @@ def served(_served: ActionServer) -> ActionServer:
 @pytest.fixture(scope="module")
 def served_without_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActionServer]:
     """Nobody listens at its database's address."""
-    database = f"postgresql+asyncpg://nobody@127.0.0.1:{_free_port()}/nothing"
+    database = f"postgresql+asyncpg://nobody@127.0.0.1:{free_port()}/nothing"
     yield from _serve(tmp_path_factory.mktemp("actions-without-desk"), database)
 
 
@@ -202,7 +202,7 @@ async def _find_ticket(database: str, conversation_id: str) -> Any:
 
 
 def _serve(folder: Path, database: str) -> Iterator[ActionServer]:
-    port, log = _free_port(), folder / "actions.log"
+    port, log = free_port(), folder / "actions.log"
     with log.open("wb") as output:
         command = [sys.executable, "-c", SERVE, database, str(ROUTING), str(port)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
@@ -226,12 +226,6 @@ def _wait_until_live(server: ActionServer) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_what_rasa_says_without_asking_is_what_the_action_would_have_said(served: ActionServer) -> None:

@@ -1,6 +1,5 @@
 import asyncio
 import json
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
@@ -10,15 +9,10 @@ import pytest
 from aiohttp import web
 from authlib.oauth1 import ClientAuth
 
+from benchmarks.ports import free_port
 from simulator.app import Simulator
 from simulator.settings import SimulatorSettings
 from simulator.signing import app_secret_proof, sign_for_messenger, sign_for_x
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Gateway:
