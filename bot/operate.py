@@ -21,7 +21,9 @@ from bot.settings import Settings
 Result = TypeVar("Result")
 
 
-def _with_redis(settings: Settings, work: Callable[[Redis], Awaitable[Result]]) -> Result:
+def with_redis(settings: Settings, work: Callable[[Redis], Awaitable[Result]]) -> Result:
+    """Raises ``ConfigurationError`` when Redis does not answer."""
+
     async def run() -> Result:
         redis = open_redis(settings.redis.address)
         try:
@@ -37,7 +39,7 @@ def _with_redis(settings: Settings, work: Callable[[Redis], Awaitable[Result]]) 
 
 
 def print_dead_letters(settings: Settings, console: Console, *, as_json: bool, limit: int) -> None:
-    letters = _with_redis(settings, lambda redis: DeadLetters(redis).list(limit))
+    letters = with_redis(settings, lambda redis: DeadLetters(redis).list(limit))
     columns = {"id": "id", "parked_at": "parked at (UTC)", "stream": "stream", "reason": "reason"}
     print_list(console, [_summary(letter) for letter in letters], columns, "No dead letters.", as_json=as_json)
 
@@ -50,12 +52,12 @@ def _summary(letter: DeadLetter) -> dict[str, str]:
 def replay(settings: Settings, console: Console, ids: Sequence[str], *, every: bool) -> None:
     async def work(redis: Redis) -> list[tuple[str, bool]]:
         letters = DeadLetters(redis)
-        chosen = [letter.id for letter in await letters.list(100_000)] if every else ids
+        chosen = [letter.id async for letter in letters.all()] if every else ids
         return [(letter_id, await letters.replay(letter_id)) for letter_id in chosen]
 
     if not ids and not every:
         raise ConfigurationError("Name the ids to replay (parvis dead-letters list shows them), or --all")
-    _report(console, _with_redis(settings, work), "replayed")
+    _report(console, with_redis(settings, work), "replayed")
 
 
 def drop(settings: Settings, console: Console, ids: Sequence[str]) -> None:
@@ -63,7 +65,7 @@ def drop(settings: Settings, console: Console, ids: Sequence[str]) -> None:
         letters = DeadLetters(redis)
         return [(letter_id, await letters.drop(letter_id)) for letter_id in ids]
 
-    _report(console, _with_redis(settings, work), "dropped")
+    _report(console, with_redis(settings, work), "dropped")
 
 
 def _report(console: Console, outcomes: list[tuple[str, bool]], done: str) -> None:
@@ -116,7 +118,7 @@ def resume(settings: Settings, console: Console, name: str) -> None:
 
     if not name:
         raise ConfigurationError(f"Name the channel: {' or '.join(ChannelName)}")
-    was_paused = _with_redis(settings, work)
+    was_paused = with_redis(settings, work)
     console.print(f"{name}: sends again" if was_paused else f"{name}: was not paused")
 
 

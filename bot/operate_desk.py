@@ -13,7 +13,9 @@ from bot.configuration import ConfigurationError
 from bot.desk import Desk, DeskUnavailable, TicketView, UnknownTicket, migrate, open_desk
 from bot.desk.notifications import list_failed, put_back_failed
 from bot.desk.retention import Purged, forget_conversation, purge
+from bot.inbox import forgetting
 from bot.listing import print_list
+from bot.operate import with_redis
 from bot.settings import Settings
 
 Result = TypeVar("Result")
@@ -71,7 +73,10 @@ def forget(settings: Settings, console: Console, conversation_id: str) -> None:
     parts = conversation_id.split(":", 2)
     if len(parts) != 3 or not all(parts):
         raise ConfigurationError("Name the conversation as a ticket does: channel:account:user")
+    # Redis first: if it does not answer, nothing has been removed yet, and the open tickets still say whom to forget.
+    letters = with_redis(settings, lambda redis: forgetting.forget_conversation(redis, conversation_id))
     _print_purged(console, _with_desk(settings, lambda desk: forget_conversation(desk.database, conversation_id)))
+    console.print(f"Forgotten by the assistant; {letters} dead letters dropped", highlight=False)
 
 
 def _print_purged(console: Console, purged: Purged) -> None:

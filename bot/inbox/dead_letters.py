@@ -1,5 +1,6 @@
 """What could not be handled, with the reason: listed, replayed or dropped by an operator. Nothing leaves by itself."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,8 @@ from redis.asyncio import Redis
 
 from bot.inbox.connection import load_script, text
 from bot.inbox.keys import DEAD_LETTERS
+
+_LETTERS_A_STEP = 500
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,20 @@ class DeadLetters:
     async def count(self) -> int:
         return int(await self._redis.xlen(DEAD_LETTERS))
 
-    async def list(self, limit: int = 100) -> list[DeadLetter]:
+    async def list(self, limit: int = 100) -> Sequence[DeadLetter]:
         """Oldest first."""
-        entries: Any = await self._redis.xrange(DEAD_LETTERS, count=limit)
+        return await self._from("-", limit)
+
+    async def all(self) -> AsyncIterator[DeadLetter]:
+        """Oldest first."""
+        start = "-"
+        while letters := await self._from(start, _LETTERS_A_STEP):
+            for letter in letters:
+                yield letter
+            start = f"({letters[-1].id}"
+
+    async def _from(self, start: str, limit: int) -> Sequence[DeadLetter]:
+        entries: Any = await self._redis.xrange(DEAD_LETTERS, min=start, count=limit)
         return [
             DeadLetter(text(entry_id), text(fields[b"stream"]), text(fields[b"reason"]), fields[b"value"])
             for entry_id, fields in entries

@@ -10,11 +10,14 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
+from benchmarks.ports import free_port
 from bot.cli import app
 from bot.configuration import ConfigurationError
 from bot.desk import Desk, TicketStatus, load_routing, migrate, open_desk
 from bot.desk.models import Notification, NotificationStatus
+from bot.inbox import keys
 from bot.settings import PROJECT_ROOT
+from tests.conftest import Valkey
 from tests.integration.desk.conftest import make_request
 
 HERE = "messenger:10:20"
@@ -86,11 +89,26 @@ def test_given_up_emails_are_listed_with_the_reason_and_put_back(at_the_desk: An
     assert at_the_desk(lambda desk: desk.pending_notifications()) == 1
 
 
-def test_a_customer_is_forgotten_and_old_data_purged(at_the_desk: Any) -> None:
+def test_a_customer_is_forgotten_and_old_data_purged(
+    at_the_desk: Any, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARVIS_REDIS_URL", valkey.address)
+    with valkey.client() as redis:
+        redis.set(keys.events(HERE), "what the assistant remembers")
     reference = opened(at_the_desk)
     parvis("purge", "--days", "30")
     assert status(at_the_desk, reference) is TicketStatus.NEW
     parvis("forget", HERE)
     assert at_the_desk(lambda desk: desk.find_ticket(HERE, reference)) is None
+    with valkey.client() as redis:
+        assert not redis.exists(keys.events(HERE))
     with pytest.raises(ConfigurationError, match="channel:account:user"):
         parvis("forget", "ann")
+
+
+def test_nobody_is_half_forgotten_while_redis_is_away(at_the_desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = opened(at_the_desk)
+    monkeypatch.setenv("PARVIS_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(ConfigurationError, match="Redis does not answer"):
+        parvis("forget", HERE)
+    assert status(at_the_desk, reference) is TicketStatus.NEW
