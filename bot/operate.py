@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from redis.asyncio import Redis
 from rich.console import Console
@@ -12,30 +11,11 @@ from bot.bootstrap import open_channels
 from bot.channels.base import Channel, SendFailed, WebhookState
 from bot.channels.vocabulary import ChannelName
 from bot.configuration import ConfigurationError
-from bot.inbox.connection import REDIS_AWAY, open_redis
 from bot.inbox.dead_letters import DeadLetter, DeadLetters
 from bot.inbox.pauses import Pauses
 from bot.listing import print_list
 from bot.settings import Settings
-
-Result = TypeVar("Result")
-
-
-def with_redis(settings: Settings, work: Callable[[Redis], Awaitable[Result]]) -> Result:
-    """Raises ``ConfigurationError`` when Redis does not answer."""
-
-    async def run() -> Result:
-        redis = open_redis(settings.redis.address)
-        try:
-            return await work(redis)
-        except REDIS_AWAY as error:
-            raise ConfigurationError(
-                f"Redis does not answer at {settings.redis.address}: start Parvis first (parvis up)"
-            ) from error
-        finally:
-            await redis.aclose()
-
-    return asyncio.run(run())
+from bot.stores import with_redis
 
 
 def print_dead_letters(settings: Settings, console: Console, *, as_json: bool, limit: int) -> None:

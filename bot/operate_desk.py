@@ -1,50 +1,26 @@
 """What operators do by hand at the desk: tickets, e-mails that were given up, personal data."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TypeVar
 
 from rich.console import Console
 
-from bot.bootstrap import load_routing_of
 from bot.configuration import ConfigurationError
-from bot.desk import Desk, DeskUnavailable, TicketView, UnknownTicket, migrate, open_desk
+from bot.desk import TicketView
 from bot.desk.notifications import list_failed, put_back_failed
 from bot.desk.retention import Purged, forget_conversation, purge
 from bot.inbox import forgetting
 from bot.listing import print_list
-from bot.operate import with_redis
 from bot.settings import Settings
-
-Result = TypeVar("Result")
-
-
-def _with_desk(settings: Settings, work: Callable[[Desk], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        settings.core.home.mkdir(parents=True, exist_ok=True)
-        try:
-            await migrate(settings.database_url)
-            desk = open_desk(settings.database_url, load_routing_of(settings))
-            try:
-                return await work(desk)
-            finally:
-                await desk.close()
-        except DeskUnavailable as error:
-            raise ConfigurationError(f"The database does not answer ({error}): check PARVIS_DATABASE_URL") from error
-        except UnknownTicket as error:
-            raise ConfigurationError(f"There is no ticket {error}") from error
-
-    return asyncio.run(run())
+from bot.stores import with_desk, with_redis
 
 
 def resolve(settings: Settings, console: Console, reference: str) -> None:
-    _report(console, _with_desk(settings, lambda desk: desk.resolve_ticket(reference)))
+    _report(console, with_desk(settings, lambda desk: desk.resolve_ticket(reference)))
 
 
 def close(settings: Settings, console: Console, reference: str) -> None:
-    _report(console, _with_desk(settings, lambda desk: desk.close_ticket(reference)))
+    _report(console, with_desk(settings, lambda desk: desk.close_ticket(reference)))
 
 
 def _report(console: Console, ticket: TicketView) -> None:
@@ -52,13 +28,13 @@ def _report(console: Console, ticket: TicketView) -> None:
 
 
 def print_failed_emails(settings: Settings, console: Console, *, as_json: bool, limit: int) -> None:
-    failed = _with_desk(settings, lambda desk: list_failed(desk.database, limit))
+    failed = with_desk(settings, lambda desk: list_failed(desk.database, limit))
     columns = {"reference": "ticket", "team": "team", "attempts": "attempts", "reason": "reason"}
     print_list(console, [asdict(one) for one in failed], columns, "No e-mail was given up.", as_json=as_json)
 
 
 def put_back_emails(settings: Settings, console: Console) -> None:
-    number = _with_desk(settings, lambda desk: put_back_failed(desk.database))
+    number = with_desk(settings, lambda desk: put_back_failed(desk.database))
     console.print(f"Put back: {number}. The desk sends them within a second.", highlight=False)
 
 
@@ -66,7 +42,7 @@ def purge_now(settings: Settings, console: Console, days: int | None) -> None:
     kept = settings.core.retention_days if days is None else days
     if kept <= 0:
         raise ConfigurationError("Say how many days are kept: --days N, or PARVIS_RETENTION_DAYS")
-    _print_purged(console, _with_desk(settings, lambda desk: purge(desk.database, timedelta(days=kept))))
+    _print_purged(console, with_desk(settings, lambda desk: purge(desk.database, timedelta(days=kept))))
 
 
 def forget(settings: Settings, console: Console, conversation_id: str) -> None:
@@ -75,7 +51,7 @@ def forget(settings: Settings, console: Console, conversation_id: str) -> None:
         raise ConfigurationError("Name the conversation as a ticket does: channel:account:user")
     # Redis first: if it does not answer, nothing has been removed yet, and the open tickets still say whom to forget.
     letters = with_redis(settings, lambda redis: forgetting.forget_conversation(redis, conversation_id))
-    _print_purged(console, _with_desk(settings, lambda desk: forget_conversation(desk.database, conversation_id)))
+    _print_purged(console, with_desk(settings, lambda desk: forget_conversation(desk.database, conversation_id)))
     console.print(f"Forgotten by the assistant; {letters} dead letters dropped", highlight=False)
 
 
