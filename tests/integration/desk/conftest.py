@@ -1,5 +1,6 @@
 """A desk on real databases, and a real SMTP server."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -86,6 +87,35 @@ class Refusal:
     times: int
 
 
+# A connection that was just accepted is a session a few rounds of the loop later, and its socket closes in one more.
+_ROUNDS_UNTIL_A_CALLER_IS_SERVED = 10
+
+
+class ClosingController(Controller):
+    """Closes what clients have open when it is stopped, which aiosmtpd leaves to the garbage collector."""
+
+    def __init__(self, handler: Any, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._sessions: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        self._sessions.append(session := super().factory())
+        return session
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._close_sessions(), self.loop).result(30)
+        super().stop(no_assert)
+
+    async def _close_sessions(self) -> None:
+        if self.server:
+            self.server.close()
+        for _ in range(_ROUNDS_UNTIL_A_CALLER_IS_SERVED):
+            for session in self._sessions:
+                if session.transport:
+                    session.transport.abort()
+            await asyncio.sleep(0)
+
+
 class Postmaster:
     """A real SMTP server that keeps what it accepts, refuses what it is told to, and may be stopped and started."""
 
@@ -96,10 +126,10 @@ class Postmaster:
         self.asked = 0
         self._refusals: dict[str, Refusal] = {}
         self._lock = threading.Lock()
-        self._controller: Controller | None = None
+        self._controller: ClosingController | None = None
 
     def start(self) -> None:
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = ClosingController(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
     def stop(self) -> None:
