@@ -1,7 +1,8 @@
 """Ports for processes that are started for a while, by benchmarks and tests."""
 
 import random
-import socket
+
+from bot.ports import is_taken
 
 # Below those that systems give to outgoing connections (Linux from 32768 on, others from 49152): one that is drawn now
 # and listened on seconds later must not be taken by a client meanwhile.
@@ -16,17 +17,7 @@ def free_port() -> int:
     ``OSError`` when none is found."""
     for _ in range(_ATTEMPTS):
         port = _dice.randint(_FIRST, _LAST)
-        if port not in _drawn and _is_free(port):
+        if port not in _drawn and not is_taken(port):
             _drawn.add(port)
             return port
     raise OSError(f"hardly a port between {_FIRST} and {_LAST} is free on 127.0.0.1")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

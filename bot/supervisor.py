@@ -7,7 +7,6 @@ supervisord restarts what dies. On several machines, an operator's own superviso
 import hashlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import redis
 from supervisor.xmlrpc import SupervisorTransport
 
 from bot.configuration import ConfigurationError
+from bot.ports import is_taken
 from bot.processes import ProcessSpec, processes
 from bot.settings import PROJECT_ROOT, Settings
 
@@ -132,7 +132,7 @@ class Supervisor:
         ports.append((self._settings.operations.console_port, "PARVIS_OPS_CONSOLE_PORT"))
         if any(spec.name == "simulator" for spec in self.specs):
             ports.append((self._settings.simulator.smtp_port, "PARVIS_SIMULATOR_SMTP_PORT"))
-        taken = [f"{port} (set {name} to another)" for port, name in ports if _taken(port)]
+        taken = [f"{port} (set {name} to another)" for port, name in ports if is_taken(port)]
         if taken:
             raise ConfigurationError("These ports are in use by another program: " + ", ".join(taken))
 
@@ -192,16 +192,6 @@ def _problem_of(url: str) -> str | None:
         return error.read(300).decode(errors="replace").strip() or f"HTTP {error.code}"
     except OSError:
         return "does not answer yet"
-
-
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 def _alive(pid: int) -> bool:

@@ -32,17 +32,22 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str | None = None
 
 
-class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event"):
-    """What happened between one customer and one account of the brand. Times are UTC seconds since the epoch."""
+class Addressed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whatever passes between one customer and one account of the brand."""
 
     channel: ChannelName
     account_id: str
     user_id: str
-    occurred_at: float
 
     @property
     def conversation_id(self) -> str:
         return f"{self.channel}:{self.account_id}:{self.user_id}"
+
+
+class _Event(Addressed, frozen=True, omit_defaults=True, tag_field="event"):
+    """What happened between them. Times are UTC seconds since the epoch."""
+
+    occurred_at: float
 
 
 class InboundMessage(_Event, frozen=True, omit_defaults=True, tag="message"):
@@ -136,25 +141,18 @@ class Author(StrEnum):
     """A person typed it."""
 
 
-class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+class OutboundMessage(Addressed, frozen=True, omit_defaults=True):
     """One message to one customer: exactly one call of the platform's send endpoint.
 
     ``reply_id`` is ours, unique and stable across retries. ``to_reply_at`` is the ``occurred_at`` of the customer's
     message that it answers (UTC seconds), from which the platform's messaging window counts.
     """
 
-    channel: ChannelName
-    account_id: str
-    user_id: str
     reply_id: str
     text: str
     quick_replies: tuple[QuickReply, ...] = ()
     to_reply_at: float | None = None
     author: Author = Author.ASSISTANT
-
-    @property
-    def conversation_id(self) -> str:
-        return f"{self.channel}:{self.account_id}:{self.user_id}"
 
 
 class Activity(StrEnum):
@@ -176,6 +174,7 @@ class ThreadControl(StrEnum):
 _encoder: Final = msgspec.json.Encoder()
 _event_decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
 _outbound_decoder: Final = msgspec.json.Decoder(OutboundMessage)
+_address_decoder: Final = msgspec.json.Decoder(Addressed)
 
 
 def encode(value: Event | OutboundMessage) -> bytes:
@@ -190,3 +189,9 @@ def decode_event(raw: bytes) -> Event:
 def decode_outbound(raw: bytes) -> OutboundMessage:
     """Raises ``msgspec.ValidationError`` on a shape that this version cannot read."""
     return _outbound_decoder.decode(raw)
+
+
+def decode_address(raw: bytes) -> Addressed:
+    """Of an event or a reply, also one whose shape this version cannot read. Raises ``msgspec.DecodeError`` on what is
+    neither."""
+    return _address_decoder.decode(raw)

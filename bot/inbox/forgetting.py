@@ -3,16 +3,9 @@
 import msgspec
 from redis.asyncio import Redis
 
+from bot.channels.vocabulary import decode_address
 from bot.inbox import keys
 from bot.inbox.dead_letters import DeadLetter, DeadLetters
-
-
-class _Addressed(msgspec.Struct):
-    """What every event and every reply says, in any version."""
-
-    channel: str
-    account_id: str
-    user_id: str
 
 
 async def forget_conversation(redis: Redis, conversation_id: str) -> int:
@@ -37,7 +30,6 @@ async def forget_conversation(redis: Redis, conversation_id: str) -> int:
 def _conversation_of(letter: DeadLetter) -> str | None:
     """None when nobody can read what it holds."""
     try:
-        addressed = msgspec.json.decode(letter.value, type=_Addressed)
+        return decode_address(letter.value).conversation_id
     except msgspec.DecodeError:
         return None
-    return f"{addressed.channel}:{addressed.account_id}:{addressed.user_id}"

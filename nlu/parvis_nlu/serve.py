@@ -64,7 +64,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         gc.freeze()
 
     async def answer_programs_only(app: Sanic, _: object) -> None:
-        """Neither Rasa's permissions for web pages, none of which calls, nor a log line a request that nobody reads."""
+        """No answer is looked at for what web pages would need, none of which calls, nor told in a log that is off."""
         app.response_middleware.clear()
         app.config.ACCESS_LOG = False
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import structlog
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from pydantic import SecretStr
 from sqlalchemy import select, update
@@ -23,7 +22,7 @@ from bot.desk.models import Notification, NotificationStatus
 from bot.desk.notifications import NotificationSender, Pace, list_failed, put_back_failed
 from bot.desk.retention import forget_conversation
 from bot.settings import BrandSettings, MailSettings
-from tests.integration.desk.conftest import logged
+from tests.integration.desk.conftest import ClosingController, logged
 
 Make = Callable[..., OpenTicket]
 PHONE = Contact("phone", "+33612345678", "ce soir")  # type: ignore[arg-type]
@@ -342,7 +341,7 @@ async def test_starttls_with_a_log_in_is_used_where_it_is_asked_for(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     postmaster.stop()
-    secure = Controller(
+    secure = ClosingController(
         postmaster,
         hostname="127.0.0.1",
         port=postmaster.port,
